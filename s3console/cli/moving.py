@@ -1,0 +1,59 @@
+"""The words that move, undo and remove: plan move, plan empty, plan delete-bucket, plan abort, undo."""
+
+from __future__ import annotations
+
+from s3console.core.estimate import SIZES, duration_text, estimate
+from s3console.core.model import Plan
+
+from .call import Call
+from .output import money_text
+
+KINDS = ("move", "empty", "delete-bucket", "abort")
+
+
+def make(call: Call) -> Plan:
+    """Make a plan of one of these kinds."""
+    from s3console.workflow import moving as workflow
+    from s3console.workflow.carrying import Carrying
+
+    options = call.options
+    if options.plan_kind == "move":
+        return workflow.plan_move(
+            call.desk, call.place(options.source, call.config.left),
+            call.place(options.target, call.config.right), overwrite=options.overwrite,
+            carrying=Carrying(options.acl, options.storage_class, options.thaw))
+    if options.plan_kind == "empty":
+        return workflow.plan_empty(call.desk, call.place(options.place), options.after)
+    if options.plan_kind == "delete-bucket":
+        return workflow.plan_delete_bucket(call.desk, call.place(options.place))
+    return workflow.plan_abort(call.desk, call.place(options.place))
+
+
+def say_estimate(call: Call, plan: Plan) -> None:
+    """How long a move takes and what it costs, for its own size and for round ones."""
+    region = plan.right.connection.region or "us-east-1"
+    rows = []
+    for objects in (plan.copy, *SIZES):
+        one = estimate(objects, region)
+        rows.append((f"{objects:,}", *(duration_text(s) for s in (one.sequential, one.modest, one.fast)),
+                     money_text(one.cost_usd)))
+    call.output.line("")
+    call.output.table(("OBJECTS", "AT 3/S", "AT 100/S", "AT 500/S", "REQUESTS"), rows)
+
+
+def next_act(plan: Plan) -> str:
+    """What follows after the plan has run."""
+    if plan.title.startswith("move ") and plan.left is not None:
+        return (f"After it has run, `s3console plan empty '{plan.left.uri}' --after JOB` plans to delete "
+                "exactly what it verified.")
+    if plan.title.startswith("empty "):
+        return (f"After it has run, `s3console plan delete-bucket s3://{plan.right.bucket}/` plans to remove "
+                "the bucket.")
+    return ""
+
+
+def undo(call: Call) -> Plan:
+    """Make the plan that takes back what a job did."""
+    from s3console.workflow.undoing import plan_undo_job
+
+    return plan_undo_job(call.desk, call.options.job)

@@ -1,0 +1,367 @@
+"""Cutting one flat listing into ranges that are fetched at the same time, without knowing its keys.
+
+Pure planning: it says what to ask next and is told what came back. A range `(low, high]` ends only
+when the store says that nothing follows, or when a page goes beyond `high`; where the cuts lie
+decides how fast a listing is, never what it holds.
+
+Ranges stand in key order and are used up from the front, so that the listing comes out in order.
+What is fetched ahead is bounded: a range is begun only when it is thought to start within `horizon`
+pages of the front. When nothing is left to begin, the first range that is thought to hold more than
+its share is cut in two, also while it is being read.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from .alphabet import TOP, Alphabet, common
+
+_UNKNOWN = 1e9
+_LEAST_UNPROVED = 8
+_MOST_MISTAKES = 3
+_LARGEST_SHARE = 4
+_HALVINGS = 64
+_TRUSTED = 0.7
+_FILLED = 0.97
+
+
+@dataclass(slots=True, eq=False)
+class Range:
+    """Keys behind `low` up to and including `high` (None: no bound). `cursor` is the last one read.
+
+    `estimate` is how many keys are thought to be left, `pages` what was read and not used yet (the
+    caller's own things), `way` what the caller needs to ask for the next page (None: by `cursor`).
+    A range that is `gone` was taken over by the one before it; one with an `error` ends the listing.
+    """
+
+    low: str
+    high: str | None
+    cursor: str
+    estimate: float
+    parent: Range | None = None
+    source: Range | None = None
+    first: str = ""
+    listed: int = 0
+    misses: int = 0
+    depth: int = 0
+    pages: list[object] = field(default_factory=list)
+    busy: bool = False
+    done: bool = False
+    ended: bool = False
+    gone: bool = False
+    error: BaseException | None = None
+    way: object = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was asked for in this range."""
+        return self.busy or self.done or self.listed > 0 or self.way is not None
+
+    def forget(self) -> int:
+        """As if nothing had been asked for in it. Returns how many pages that frees."""
+        freed = len(self.pages)
+        self.pages.clear()
+        self.estimate += self.listed
+        self.cursor, self.way, self.first, self.listed = self.low, None, "", 0
+        self.done = self.ended = False
+        return freed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """One key behind `after` is asked for: is there any?"""
+
+    after: str
+    depth: int
+
+
+class Ladder:
+    """A search for the shortest beginning of a key that all later keys share, several depths at a time.
+
+    It bounds the listing, and skips everything that never changes, in one or two rounds.
+    """
+
+    def __init__(self, key: str, shallow: int, deep: int) -> None:
+        self._key = key
+        self._depths = list(range(shallow, deep))
+        self._open: list[int] = []
+        self._pending = 0
+        self._empty: int | None = None
+        self._full = -1
+
+    @property
+    def done(self) -> bool:
+        return not self._depths and not self._open and not self._pending
+
+    @property
+    def ceiling(self) -> str | None:
+        """A text behind which there was nothing; None when none was found."""
+        return None if self._empty is None else self._key[:self._empty + 1] + TOP
+
+    def next(self, room: int) -> Look | None:
+        """The next depth to look at, or None while answers are awaited."""
+        if not self._open and not self._pending and self._depths:
+            depths = self._depths
+            if len(depths) > room:
+                depths = sorted({depths[(at + 1) * len(depths) // (room + 1)] for at in range(room)})
+            self._open = list(depths)
+        if not self._open:
+            return None
+        self._pending += 1
+        depth = self._open.pop()
+        return Look(self._key[:depth + 1] + TOP, depth)
+
+    def answered(self, depth: int, *, empty: bool | None) -> None:
+        """Whether nothing lies behind a depth; None when the question was not answered."""
+        self._pending -= 1
+        if empty:
+            self._empty = depth if self._empty is None else min(depth, self._empty)
+        elif empty is not None:
+            self._full = max(depth, self._full)
+        if not self._pending and not self._open:
+            ceiling = len(self._key) if self._empty is None else self._empty
+            known = empty is not None
+            self._depths = [one for one in self._depths if known and self._full < one < ceiling]
+
+
+class Ranges:
+    """The plan of one listing. Not safe to use from several threads at once.
+
+    `base` is the prefix of all keys, `keys` and `way` the page before the plan begins, `page` the rows
+    of a full page. With `versions` a key may have several rows, and a range goes on until a later key
+    is seen.
+    """
+
+    def __init__(self, base: str, keys: Sequence[str], *, way: object, horizon: int = 128, page: int = 1000,
+                 versions: bool = False) -> None:
+        self.page = page
+        self.horizon = horizon
+        self.versions = versions
+        self.busy = 0
+        self.held = 0
+        self.mistakes = 0
+        self._alphabet = Alphabet()
+        self._alphabet.learn(keys)
+        root = Range("", None, keys[-1], _UNKNOWN, first=keys[0], listed=len(keys), way=way)
+        root.depth = common(keys[0], keys[-1])
+        self.live = [root]
+        self._before: Range | None = None
+        self._ladder = Ladder(keys[-1], len(base), root.depth)
+        self._ceiling = base + TOP
+        self._hits = 1.0
+        self._trust: float = _LEAST_UNPROVED
+
+    def next(self, slots: int) -> Range | Look | None:
+        """What to ask for now, with at most `slots` requests in flight; None to wait for an answer."""
+        if self.busy >= slots or not self.live:
+            return None
+        look = self._ladder.next(max(1, slots - self.busy - 1)) if self.live[0].busy or slots == 1 else None
+        if look is not None:
+            self.busy += 1
+            return look
+        found = self._waiting() or (self._cut_one(slots) if self._ladder.done else None)
+        if found is not None:
+            found.busy = True
+            self.busy += 1
+        return found
+
+    def looked(self, look: Look, keys: Sequence[str] | None) -> None:
+        """What is behind a look; None when it could not be told."""
+        self.busy -= 1
+        self._ladder.answered(look.depth, empty=None if keys is None else not keys)
+        if keys:
+            self._alphabet.learn(keys)
+        if self._ladder.done and self._ladder.ceiling is not None:
+            self._ceiling = self._ladder.ceiling
+
+    def _walk(self) -> Iterator[tuple[Range, float]]:
+        """The ranges that begin within the horizon, with the pages thought to lie before each."""
+        ahead = 0.0
+        for one in self.live:
+            if ahead >= self.horizon:
+                return
+            yield one, ahead
+            ahead += len(one.pages) + (0.0 if one.done else max(one.estimate / self.page, 1.0))
+
+    @property
+    def _room(self) -> bool:
+        return self.held + self.busy < self.horizon
+
+    def _waiting(self) -> Range | None:
+        for one, _ in self._walk():
+            if not one.busy and not one.done:
+                first = one is self.live[0] and not one.pages
+                return one if first or self._make_room(one) else None
+        return None
+
+    def _make_room(self, near: Range) -> bool:
+        """Whether a page behind `near` may be held: pages of the farthest ranges give way to nearer ones."""
+        for far in reversed(self.live):
+            if self._room or far is near:
+                break
+            if far.pages and not far.busy:
+                self.held -= far.forget()
+        return self._room
+
+    def _cut_one(self, slots: int) -> Range | None:
+        """A new range out of the first one that is large enough, where it may be begun at once."""
+        unproved = sum(1 for one in self.live if one.busy and not one.listed)
+        if unproved >= self._trust:
+            return None
+        for _ in range(_HALVINGS):
+            found = self._more_than_its_share(slots)
+            if found is None:
+                return None
+            victim, ahead, share = found
+            fresh = self._cut(victim, share)
+            if fresh is not None and ahead + len(victim.pages) + victim.estimate / self.page < self.horizon:
+                return fresh if self._make_room(fresh) else None
+        return None
+
+    def _more_than_its_share(self, slots: int) -> tuple[Range, float, float] | None:
+        source = self._before
+        for one in self.live:
+            if not one.listed and one.source is not source and source is not None:
+                self._estimate(one, source)
+            source = one if one.listed else source
+        walk = list(self._walk())
+        remaining = sum(one.estimate for one, _ in walk if not one.done) / self.page
+        share = float(min(_LARGEST_SHARE, max(1, int(min(remaining, self.horizon) / slots))))
+        for one, ahead in walk:
+            if not one.done and one.estimate >= 2 * share * self.page:
+                return one, ahead, share * self.page
+        return None
+
+    def _end(self, one: Range) -> str:
+        return one.high if one.high is not None else self._ceiling
+
+    def _cut(self, victim: Range, share: float) -> Range | None:
+        """Cut a range in two: it keeps the nearer part. None, and a smaller estimate, if it cannot be cut."""
+        end = self._end(victim)
+        middle = self._cut_by_depth(victim, end) or (
+            self._cut_by_share(victim, end, share)) or self._alphabet.between(
+                victim.cursor, end, blindly=victim.listed > 0)
+        if middle is None or not victim.cursor < middle < end:
+            victim.estimate /= 2
+            return None
+        depth = common(victim.cursor, end)
+        low, cut, high = (self._alphabet.position(key, depth) for key in (victim.cursor, middle, end))
+        behind = (high - cut) / (high - low) if low < cut < high else 0.5
+        fresh = Range(middle, victim.high, middle, victim.estimate * behind, parent=victim)
+        victim.high = middle
+        victim.estimate *= 1 - behind
+        self.live.insert(self.live.index(victim) + 1, fresh)
+        return fresh
+
+    def _cut_by_share(self, victim: Range, end: str, share: float) -> str | None:
+        """Where the density says that the share ends, as long as the density has been right."""
+        if victim.misses or self._hits < _TRUSTED or not (victim.listed or victim.source):
+            return None
+        return self._alphabet.at(victim.cursor, end, share * _FILLED / victim.estimate)
+
+    def _cut_by_depth(self, victim: Range, end: str) -> str | None:
+        """After a cut into nothing: behind the subtree half as deep as the last page."""
+        if not victim.misses or not victim.listed:
+            return None
+        start = common(victim.cursor, end)
+        depth = (start + victim.depth) // 2
+        return victim.cursor[:depth] + TOP if victim.depth - start >= 2 and depth > start else None
+
+    def _estimate(self, one: Range, source: Range) -> None:
+        """How many keys are left in a range, by the density of what was read of it or before it."""
+        end = self._end(one)
+        depth = common(source.first, end)
+        first, last, low, high = (self._alphabet.position(key, depth)
+                                  for key in (source.first, source.cursor, one.cursor, end))
+        if last - first > 1e-9:
+            one.estimate = max(source.listed * (high - low) / (last - first), 0.5 * one.listed)
+        elif one.listed:
+            one.estimate = max(2.0 * self.page, one.listed)
+        one.source = source
+
+    def arrived(self, one: Range, keys: Sequence[str], *, more: bool, way: object) -> int:
+        """Take in a page of a range. Returns how many of its rows belong to the range."""
+        self._free(one)
+        if one.gone:
+            return 0
+        kept = self._kept(one, keys)
+        if one.parent is not None and not one.listed:
+            self._hits += 0.05 * (float(kept > 0) - self._hits)
+            self._trust = self._trust + 1 if kept else max(_LEAST_UNPROVED, self._trust * 0.8)
+            one.parent.misses += not kept
+        if kept:
+            self._alphabet.learn(keys[:kept])
+            one.depth = common(keys[0], keys[kept - 1])
+            one.first = one.first or keys[0]
+            one.cursor = keys[kept - 1]
+            one.listed += kept
+        one.way = way
+        if kept < len(keys) or (kept and one.cursor == one.high and not self.versions):
+            one.done = True
+        elif not more:
+            one.done = one.ended = True
+        elif one.listed:
+            self._estimate(one, one)
+        return kept
+
+    def _kept(self, one: Range, keys: Sequence[str]) -> int:
+        """Rows up to the end of the range. It takes over ranges behind it: those that nobody began, and
+        those of which nothing came yet and which the page covers."""
+        while True:
+            kept = len(keys) if one.high is None else bisect_right(keys, one.high)
+            at = self.live.index(one) + 1
+            if kept == len(keys) or at >= len(self.live):
+                return kept
+            behind = self.live[at]
+            covered = behind.high is not None and not behind.listed and behind.high < keys[-1]
+            if behind.begun and not covered:
+                return kept
+            one.high = behind.high
+            del self.live[at]
+            behind.gone = True
+
+    def broke(self, one: Range, error: BaseException) -> None:
+        """A page did not come, and will not: the listing ends before it."""
+        self._free(one)
+        if one.gone:
+            return
+        one.done, one.error = True, error
+        at = self.live.index(one) + 1
+        for other in self.live[at:]:
+            other.gone = True
+            self.held -= len(other.pages)
+        del self.live[at:]
+
+    def _free(self, one: Range) -> None:
+        one.busy = False
+        self.busy -= 1
+
+    def contradicted(self) -> bool:
+        """Whether the store says that the listing ends with the first range, while later ranges hold keys."""
+        return self.live[0].ended and any(one.listed for one in self.live[1:])
+
+    def reopen(self) -> bool:
+        """Read on behind the last key of the first range; False when that was done often enough."""
+        self.mistakes += 1
+        first = self.live[0]
+        first.done = first.ended = False
+        first.way = None
+        return self.mistakes <= _MOST_MISTAKES
+
+    def retire(self) -> bool:
+        """Leave the first range behind, which is done and used up. False when this ends the listing."""
+        first = self.live.pop(0)
+        if first.ended:
+            for other in self.live:
+                other.gone = True
+                self.held -= len(other.pages)
+            self.live.clear()
+        if first.listed:
+            first.parent = first.source = None
+            self._before = first
+        for other in self.live:
+            if other.parent is first:
+                other.parent = None
+        return bool(self.live)

@@ -1,0 +1,165 @@
+"""Copies and restores as generators: guarded, looked up after a lost answer, proved by their bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+
+from ..core.compare import is_md5
+from ..core.errors import Reaction, ServiceError
+from ..core.model import Operation, Ref
+from .engine import (
+    CHANGED,
+    UNPROVED,
+    Answer,
+    CarryAccess,
+    Compare,
+    Copy,
+    Head,
+    Manner,
+    Outcome,
+    Request,
+    Steps,
+    Thaw,
+    asking,
+    current,
+    mutable,
+    refusal,
+)
+
+ARCHIVED = frozenset({"InvalidObjectState", "ObjectNotInActiveTierError"})
+"""Codes of a source that cannot be read before RestoreObject (S3 API reference)."""
+
+
+def copying(operation: Operation, manner: Manner, *, look: bool = False) -> Steps:
+    """Copy or restore one object and verify it; then carry its access list, where the plan says so.
+
+    `look` is True when an earlier attempt may have reached the store: the destination is looked at
+    first and bytes that already stand there are not copied again.
+    """
+    outcome = yield from _copying(operation, manner, look=look or operation.word("look") is not None)
+    if outcome.result != "verified" or operation.word("acl") is None or operation.source is None:
+        return outcome
+    made = operation.target._replace(version_id=outcome.version_id)
+    answer = yield from asking(CarryAccess(operation.source, made), manner)
+    if answer[0] == "ok":
+        return outcome
+    refused = refusal(operation.index, answer[1])
+    if refused.result != "failed":
+        return refused
+    return replace(refused, message=f"copied, but the access list was not carried: {refused.message}")
+
+
+def _copying(operation: Operation, manner: Manner, *, look: bool) -> Steps:
+    source, target, index = operation.source, operation.target, operation.index
+    if source is None or ((source.side, source.bucket, source.key) == (target.side, target.bucket, target.key)
+                          and not source.version_id):
+        return Outcome(index, "failed", "InvalidRequest", "the operation would copy an object onto itself")
+    seen, doubt = look, not manner.guarded and mutable(source)
+    last: ServiceError | None = None
+    for attempt in range(manner.tries):
+        if seen:
+            verdict = yield from _looking(operation, source, manner)
+            if verdict is not None:
+                return verdict
+        if doubt:
+            verdict = yield from _source_moved(index, source, manner)
+            if verdict is not None:
+                return verdict
+        answer = yield Copy(source, target, operation.expect, operation.word("class") or "")
+        if answer[0] == "ok":
+            made: Outcome = yield from _verifying(operation, source, answer[1].etag, manner)
+            return replace(made, version_id=answer[1].version_id)
+        last = answer[1]
+        slow = last.reaction is Reaction.SLOW_DOWN and manner.exact and operation.expect != "any"
+        seen = seen or not slow
+        if last.code in ARCHIVED:
+            return (yield from _thawing(operation, source, manner))
+        gone = last.status == 404 and last.reaction is Reaction.FAIL_ITEM
+        if not gone and last.reaction in (Reaction.PAUSE, Reaction.STOP_JOB, Reaction.FAIL_ITEM):
+            return refusal(index, last)
+        doubt = doubt or gone or last.reaction is Reaction.LOOK
+        yield manner.backoff(attempt, last.reaction)
+    verdict = yield from _looking(operation, source, manner)
+    return verdict or refusal(index, last or ServiceError("Unknown", 0, "no answer to the copy"))
+
+
+def _looking(
+    operation: Operation, source: Ref, manner: Manner
+) -> Generator[Request, Answer, Outcome | None]:
+    """What the destination holds now: the wanted bytes, something the plan did not expect, or neither."""
+    index, target, expect = operation.index, operation.target, operation.expect
+    answer = yield from asking(Head(current(target)), manner)
+    if answer[0] == "error":
+        return refusal(index, answer[1])
+    now = answer[1]
+    if now is not None and now.size == source.size:
+        found = Outcome(index, "verified", etag=now.etag, bytes=source.size, version_id=now.version_id,
+                        sure=False)
+        if now.etag == source.etag:
+            return found
+        # An ETag that the plan already expected there says that nothing was copied yet.
+        if expect != f"etag:{now.etag}":
+            alike = yield from asking(Compare(source, current(target)), manner)
+            if alike[0] == "error" and alike[1].status != 404:
+                return refusal(index, alike[1])
+            if alike[0] == "ok" and alike[1]:
+                return found
+    if expect == "absent" and now is not None:
+        return Outcome(index, "skipped", CHANGED, "changed since plan: the destination is occupied")
+    if expect.startswith("etag:") and (now is None or now.etag != expect[5:]):
+        return Outcome(index, "skipped", CHANGED, "changed since plan: the object to replace is another")
+    return None
+
+
+def _source_moved(index: int, source: Ref, manner: Manner) -> Generator[Request, Answer, Outcome | None]:
+    answer = yield from asking(Head(source), manner)
+    if answer[0] == "error":
+        return refusal(index, answer[1])
+    now = answer[1]
+    if now is None:
+        return Outcome(index, "skipped", CHANGED, "changed since plan: the source is gone")
+    if now.etag != source.etag or now.size != source.size:
+        return Outcome(index, "skipped", CHANGED, "changed since plan: the source holds other bytes")
+    return None
+
+
+def _verifying(operation: Operation, source: Ref, etag: str, manner: Manner) -> Steps:
+    """Prove that the copy holds the bytes of the source: by its ETag, by a HEAD, or by reading both.
+
+    An equal ETag in the answer proves it. A copy of a multipart or KMS-encrypted object gets another
+    ETag: then a store that honours conditions is believed when HEAD shows the ETag of the answer and
+    the size, and any other store has to show the bytes.
+    """
+    index, target = operation.index, operation.target
+    if etag == source.etag:
+        return Outcome(index, "verified", etag=etag, bytes=source.size)
+    answer = yield from asking(Head(current(target)), manner)
+    if answer[0] == "error":
+        return refusal(index, answer[1])
+    now = answer[1]
+    if now is None or now.size != source.size:
+        return Outcome(index, "failed", UNPROVED, "the copy was acknowledged and is not at the destination")
+    if now.etag == source.etag:
+        return Outcome(index, "verified", etag=now.etag, bytes=source.size)
+    if manner.guarded and now.etag == etag and not (is_md5(etag) and is_md5(source.etag)):
+        return Outcome(index, "verified", etag=etag, bytes=source.size)
+    answer = yield from asking(Compare(source, current(target)), manner)
+    if answer[0] == "error":
+        return refusal(index, answer[1])
+    if not answer[1]:
+        return Outcome(index, "failed", UNPROVED, "the copy does not hold the bytes of its source")
+    return Outcome(index, "verified", etag=now.etag, bytes=source.size)
+
+
+def _thawing(operation: Operation, source: Ref, manner: Manner) -> Steps:
+    """Ask for an archived source once more readable; it takes minutes to days, so the operation waits."""
+    index, asked = operation.index, operation.word("thaw")
+    if asked is None:
+        return Outcome(index, "failed", "InvalidObjectState",
+                       "the source is archived; plan again with --thaw to restore it first")
+    tier, _, days = asked.partition("/")
+    answer = yield from asking(Thaw(source, tier, int(days or 1)), manner)
+    if answer[0] == "error" and answer[1].code != "RestoreAlreadyInProgress":
+        return refusal(index, answer[1])
+    return Outcome(index, "waiting", "Thawing", "the source is being restored from the archive")

@@ -1,0 +1,203 @@
+"""Requests of the engine answered by real stores, and every error turned into one the engine judges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from ..core.errors import (
+    AccessRefused,
+    CredentialsMissing,
+    EndpointUnreachable,
+    LoginExpired,
+    NoSuchPlace,
+    S3ConsoleError,
+    ServiceError,
+    UntrustedAnswer,
+)
+from ..core.model import Ref
+from .engine import (
+    Abort,
+    Answer,
+    CarryAccess,
+    Compare,
+    Copy,
+    Delete,
+    DeleteOne,
+    Head,
+    LeftInBucket,
+    Peek,
+    RemoveBucket,
+    Request,
+    Thaw,
+    Versions,
+    Wait,
+)
+
+CHUNK = 8 << 20
+COMPARE_LIMIT = 1 << 30
+
+R = TypeVar("R")
+
+
+class Reads(Protocol):
+    """What the runner needs of a store it reads."""
+
+    def get_range(self, bucket: str, key: str, version_id: str, start: int, length: int) -> bytes: ...
+
+    def versions_of(self, bucket: str, key: str) -> Sequence[Any]: ...
+
+
+class Writes(Protocol):
+    """What a worker needs of a store it writes."""
+
+    @property
+    def read(self) -> Any: ...
+
+    def copy(self, source: Ref, target: Ref, *, expect: str, storage_class: str = "") -> Any: ...
+
+    def copy_across(self, read: Any, source: Ref, target: Ref, *, expect: str,
+                    storage_class: str = "") -> Any: ...
+
+    def carry_access(self, read: Any, source: Ref, target: Ref) -> None: ...
+
+    def thaw(self, ref: Ref, *, tier: str, days: int) -> None: ...
+
+    def abort_upload(self, ref: Ref) -> None: ...
+
+    def left_in(self, bucket: str) -> Any: ...
+
+    def remove_bucket(self, bucket: str) -> None: ...
+
+    def delete_versions(self, bucket: str, refs: Sequence[Ref]) -> Sequence[Any]: ...
+
+    def delete_object(self, ref: Ref) -> Any: ...
+
+    def glance(self, ref: Ref) -> Any: ...
+
+
+_KNOWN: tuple[tuple[type[S3ConsoleError], str, int], ...] = (
+    (LoginExpired, "ExpiredToken", 400),
+    (CredentialsMissing, "CredentialsMissing", 0),
+    (AccessRefused, "AccessDenied", 403),
+    (EndpointUnreachable, "EndpointUnreachable", 0),
+    (UntrustedAnswer, "UntrustedAnswer", 200),
+)
+
+
+def as_service_error(error: S3ConsoleError) -> ServiceError:
+    """Any error of the tree as the ServiceError whose reaction the engine follows."""
+    if isinstance(error, NoSuchPlace):
+        return ServiceError("NoSuchBucket", 404, error.sentence)
+    for one in (error, error.__cause__):
+        if isinstance(one, ServiceError):
+            return one
+    for kind, code, status in _KNOWN:
+        if isinstance(error, kind):
+            return ServiceError(code, status, error.sentence)
+    return ServiceError(type(error).__name__, 400, error.sentence)
+
+
+class Transport:
+    """Answers the requests of the engine. `stores` maps the sides of a plan to their stores.
+
+    Sides reached by equal connections share one store object; then a copy stays inside the store,
+    otherwise its bytes are streamed through this process. Safe to use from several threads when the
+    stores are.
+    """
+
+    def __init__(self, stores: Mapping[str, Writes]) -> None:
+        self._stores = stores
+
+    def answer(self, request: Request) -> Answer:
+        """Make the request once. Errors of the tree come back as values; anything else is a bug and rises."""
+        try:
+            return "ok", self._perform(request)
+        except S3ConsoleError as error:
+            return "error", as_service_error(error)
+
+    def _perform(self, request: Request) -> Any:
+        match request:
+            case Head(ref):
+                return self._stores[ref.side].glance(ref)
+            case Peek(ref):
+                return self._reader(ref).get_range(ref.bucket, ref.key, ref.version_id, 0, 1)
+            case Versions(ref):
+                return self._reader(ref).versions_of(ref.bucket, ref.key)
+            case Compare(one, other):
+                return self._same_bytes(one, other)
+            case Copy(source, target, expect, storage_class):
+                store, origin = self._stores[target.side], self._stores[source.side]
+                if store is origin:
+                    return store.copy(source, target, expect=expect, storage_class=storage_class)
+                return store.copy_across(origin.read, source, target, expect=expect,
+                                         storage_class=storage_class)
+            case Delete(refs):
+                return self._stores[refs[0].side].delete_versions(refs[0].bucket, refs)
+            case DeleteOne(ref):
+                return self._stores[ref.side].delete_object(ref)
+            case Wait():
+                raise AssertionError("waiting belongs to the driver")
+        return self._perform_rare(request)
+
+    def _perform_rare(self, request: CarryAccess | Thaw | Abort | LeftInBucket | RemoveBucket) -> Any:
+        match request:
+            case CarryAccess(source, target):
+                return self._stores[target.side].carry_access(self._stores[source.side].read, source, target)
+            case Thaw(ref, tier, days):
+                return self._stores[ref.side].thaw(ref, tier=tier, days=days)
+            case Abort(ref):
+                return self._stores[ref.side].abort_upload(ref)
+            case LeftInBucket(ref):
+                return self._stores[ref.side].left_in(ref.bucket)
+            case RemoveBucket(ref):
+                return self._stores[ref.side].remove_bucket(ref.bucket)
+
+    def _reader(self, ref: Ref) -> Reads:
+        reader: Reads = self._stores[ref.side].read
+        return reader
+
+    def _same_bytes(self, one: Ref, other: Ref) -> bool:
+        if one.size > COMPARE_LIMIT:
+            raise ServiceError("NotProved", 400, "the object is too large to be compared byte by byte")
+        a, b = self._reader(one), self._reader(other)
+        start = 0
+        while start < one.size:
+            length = min(CHUNK, one.size - start)
+            left = a.get_range(one.bucket, one.key, one.version_id, start, length)
+            right = b.get_range(other.bucket, other.key, other.version_id, start, length)
+            if left != right or len(left) != length:
+                return False
+            start += length
+        return True
+
+
+class Stopped(Exception):
+    """The driver of an operation was told to stop; nothing may be assumed about the operation."""
+
+
+def drive(
+    steps: Generator[Request, Answer, R],
+    answer: Callable[[Request], Answer],
+    wait: Callable[[float], bool],
+) -> R:
+    """Run one generator to its end. `wait(seconds)` sleeps and says whether to go on.
+
+    Raises Stopped when it says no.
+    """
+    try:
+        request = next(steps)
+        while True:
+            if isinstance(request, Wait):
+                if not wait(request.seconds):
+                    raise Stopped
+                request = steps.send(("ok", None))
+            else:
+                if not wait(0.0):
+                    raise Stopped
+                request = steps.send(answer(request))
+    except StopIteration as end:
+        result: R = end.value
+        return result
+    finally:
+        steps.close()

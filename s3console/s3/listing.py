@@ -1,0 +1,204 @@
+"""A whole place as a stream of proved pages, fetched one ahead of whoever reads them."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from ..core.errors import ListingIncomplete, NotReachable, S3ConsoleError, UntrustedAnswer
+from ..core.keys import printable
+from ..core.model import Batch, Place, Proof
+from .facts import Stop, behind
+from .proof import Question
+from .sharded import MOST_AT_ONCE, Knowledge, Piece, Shards, worthwhile
+
+if TYPE_CHECKING:
+    from .read import ReadStore
+
+_AHEAD = 2
+_EMPTY_PAGES = 100_000
+_SERIAL_PAGES, _LAST_PAGES = 3, 16
+_LEAST_SHARE = 8
+_TICK = 0.2
+
+
+class BucketListing:
+    """One pass over a place; implements `core.model.Listing`. Iterate it once.
+
+    A thread asks for the next page while the last one is being used, so that the two sides of a
+    comparison are fetched at the same time. Where the store is far away, several pages are asked for
+    at once (`sharded`).
+    """
+
+    def __init__(self, store: ReadStore, place: Place, *, versions: bool, start_after: str,
+                 stop: Stop, parallel: int | None = None) -> None:
+        self.place = place
+        self.versions = versions
+        self._store = store
+        self._start_after = start_after
+        self._stop = stop
+        self._parallel = parallel
+        self._looks = 0
+        self._closed = threading.Event()
+        self._pages: queue.Queue[Piece | BaseException] = (
+            queue.Queue(_AHEAD))
+        self._proof = Proof(False, 0, 0, None, "not begun")
+
+    @property
+    def proof(self) -> Proof:
+        """What is known now: grows with every batch handed out, `complete` only at the proved end."""
+        return self._proof
+
+    def __iter__(self) -> Iterator[Batch]:
+        if self._proof.reason != "not begun":
+            raise RuntimeError("a listing can be read once")
+        self._proof = replace(self._proof, reason="not finished")
+        threading.Thread(target=self._fetch, name="listing", daemon=True).start()
+        try:
+            yield from self._hand_out()
+        finally:
+            self._closed.set()
+
+    def _hand_out(self) -> Iterator[Batch]:
+        while True:
+            try:
+                got = self._pages.get(timeout=_TICK)
+            except queue.Empty:
+                if self._stop():
+                    raise self._broken(_stopped()) from None
+                continue
+            if isinstance(got, S3ConsoleError):
+                broken = self._broken(got)
+                raise broken from (got.__cause__ if broken is got else got)
+            if isinstance(got, BaseException):
+                raise got
+            batch, known_through, last, requests = got
+            self._proof = Proof(last, self._proof.entries + len(batch), self._proof.requests + requests,
+                                known_through, "" if last else "not finished")
+            if len(batch):
+                yield batch
+            if last:
+                return
+            if self._stop():
+                raise self._broken(_stopped())
+
+    def _broken(self, error: S3ConsoleError) -> S3ConsoleError:
+        """What a reader sees of an error: before anything was proved, a place out of reach is just that."""
+        known = self._proof.known_through
+        self._proof = replace(self._proof, complete=False, reason=error.what)
+        if known is None and isinstance(error, NotReachable) and not isinstance(error, UntrustedAnswer):
+            return error
+        place = printable(self.place.uri)
+        through = "nothing of it is proved" if known is None else f"proved through “{printable(known)}”"
+        return ListingIncomplete(
+            f"The listing is not complete, {through}: {error.what}", where=place,
+            next_step=error.next_step or "Repeat it to go on", known_through=known, cause=error)
+
+    def _put(self, item: Piece | BaseException) -> None:
+        while not self._closed.is_set():
+            try:
+                return self._pages.put(item, timeout=_TICK)
+            except queue.Full:
+                continue
+        return None
+
+    def _fetch(self) -> None:
+        """The thread: its last item is the last page or the error that ended the listing."""
+        try:
+            with self._store.listing_open(), closing(self._pieces()) as pieces:
+                for piece in pieces:
+                    self._put(piece)
+                    if self._closed.is_set():
+                        return
+        except BaseException as error:  # noqa: BLE001  handed to the reader's thread
+            self._put(error)
+
+    def _ask(self, asked: Question) -> tuple[Batch, Question | None]:
+        """One page, and the question for the next one."""
+        if self.versions:
+            page = self._store.ask_versions(asked)
+            return behind(page.batch, self._start_after), replace(
+                asked, after=page.next_key_marker, after_version=page.next_version_marker,
+            ) if page.more else None
+        plain = self._store.ask(asked)
+        keys = plain.batch.keys
+        return plain.batch, replace(
+            asked, after=keys[-1] if keys else asked.after, token=plain.next_token,
+        ) if plain.next_token else None
+
+    def _pieces(self) -> Generator[Piece, None, None]:
+        """Page after page; as soon as it pays, several at once."""
+        place, versions = self.place, self.versions
+        asked = Question(place.bucket, place.prefix, after=self._start_after, versions=versions)
+        knowledge, empty, waits, works = Knowledge(versions=versions), 0, [], []
+        while True:
+            began, worked = time.monotonic(), time.thread_time()
+            batch, onward = self._ask(asked)
+            works.append(time.thread_time() - worked)
+            waits.append(time.monotonic() - began - works[-1])
+            keys = batch.keys
+            yield Piece(batch, knowledge.add(keys, more=onward is not None), last=onward is None)
+            if onward is None:
+                return
+            empty = 0 if keys else empty + 1
+            if empty > _EMPTY_PAGES:
+                raise UntrustedAnswer("The listing goes on for ever without a key")
+            asked = onward
+            slots = self._slots(waits, works)
+            if slots > 1 and keys and self._cuts_hold(batch):
+                shards = Shards(self._store, asked, keys, full=len(keys), slots=slots, knowledge=knowledge,
+                                spent=self._looks)
+                yield from shards.pages()
+                return
+
+    def _slots(self, waits: Sequence[float], works: Sequence[float]) -> int:
+        """How many pages to fetch at once from here on; 1 for the next one only."""
+        if len(waits) < 2 or self._parallel == 1:
+            return 1
+        if self._parallel:
+            return self._parallel
+        if len(waits) < _SERIAL_PAGES:
+            return 1
+        # Two sides of a comparison share what one listing would have.
+        share = max(_LEAST_SHARE, MOST_AT_ONCE // max(1, self._store.listings_open))
+        return min(share, worthwhile(waits[1:][-_LAST_PAGES:], works[-_LAST_PAGES:]))
+
+    def _cuts_hold(self, batch: Batch) -> bool:
+        """Whether the store lists from the next row on behind a text that names no key.
+
+        AWS promises it. Some stores lose the row behind it or ignore it; one look, at a place where the
+        next row is known, settles that for a store.
+        """
+        known = self._store.cuts_hold
+        if self._store.calls.aws:
+            return True
+        if self.versions not in known:
+            pair = next(((at, f"{key} ") for at, (key, after) in enumerate(pairwise(batch.keys))
+                         if key < f"{key} " < after), None)
+            if pair is None:
+                return False
+            at, cut = pair
+            place = self.place
+            asked = Question(place.bucket, place.prefix, after=cut, max_keys=2, versions=self.versions)
+            self._looks += 1
+            try:
+                found, _ = self._ask(asked)
+            except S3ConsoleError:
+                return False
+            known[self.versions] = found.keys[:1] == batch.keys[at + 1:at + 2] and (
+                not self.versions or _first(found.version_ids) == _first((batch.version_ids or ())[at + 1:]))
+        return known[self.versions]
+
+
+def _first(ids: Sequence[str] | None) -> str | None:
+    return ids[0] if ids else None
+
+
+def _stopped() -> S3ConsoleError:
+    return S3ConsoleError("it was stopped", next_step="Repeat it to go on")

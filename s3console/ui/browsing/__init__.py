@@ -1,0 +1,1 @@
+"""What Browse reads: places, listings that grow, previews."""

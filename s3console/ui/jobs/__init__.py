@@ -1,0 +1,1 @@
+"""What Queue shows of jobs and plans that wait."""

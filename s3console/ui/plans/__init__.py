@@ -1,0 +1,1 @@
+"""What Review and its dialogs show of a sealed plan."""

@@ -1,0 +1,206 @@
+"""A plan in words: what, where, bytes, whether it can be undone, what makes it safe, what it costs."""
+
+from __future__ import annotations
+
+from s3console.core.model import Operation, Plan
+from s3console.ui.display import (
+    Run,
+    Runs,
+    exact,
+    key_runs,
+    money,
+    path_runs,
+    plural,
+    short_count,
+    size_text,
+    time_text,
+)
+from s3console.ui.plans.facts import PlanLine, PlanScan
+from s3console.ui.widgets.facts import Fact
+from s3console.ui.widgets.rows import Column, Layout
+
+KIND_ROLES = {"copy": "missing", "restore": "ok", "delete": "danger", "abort": "danger", "bucket": "danger"}
+STATE_ROLES = {"ready": "danger", "approved": "accent", "running": "accent", "queued": "accent", "done": "ok",
+               "paused": "warning", "failed": "danger", "stale": "warning", "rejected": "faint",
+               "cancelled": "warning"}
+STATE_WORDS = {"ready": "waits"}
+
+
+def lost(plan: Plan) -> str:
+    """What a delete takes away: `versions` of a versioned bucket, `objects` of another."""
+    return "object" if plan.versioning == "Unversioned" else "version"
+
+
+def what_runs(plan: Plan, *, short: bool = False) -> list[Run]:
+    """`copy 64, delete 128`: the acts of a plan with their numbers."""
+    runs: list[Run] = []
+    for kind, number in (("restore", plan.restore), ("copy", plan.copy), ("delete", plan.delete)):
+        if number:
+            noun = lost(plan) if kind == "delete" else "object"
+            if runs:
+                runs.append((" · " if short else ", then " if kind == "delete" else ", ", "faint"))
+            runs.append((kind, KIND_ROLES[kind]))
+            runs.append((f" {short_count(number)}" if short else f" {plural(number, noun)}", "foreground"))
+    return runs
+
+
+def place_runs(plan: Plan) -> list[Run]:
+    """The prefix a plan is for, as a URI."""
+    return [(f"s3://{plan.right.bucket}/", "muted"), *key_runs(plan.prefix, "bold foreground")]
+
+
+def undo_runs(plan: Plan, scan: PlanScan | None) -> list[Run]:
+    """Whether the plan can be taken back."""
+    if not plan.reversible:
+        gone = plural(plan.delete, lost(plan)) if plan.delete else "the bytes that are overwritten"
+        return [("NONE", "bold danger"), (f"  {gone} removed for ever", "danger")]
+    if plan.delete:
+        return [("yes", "ok"), ("  delete markers hide the objects; they can be taken away", "foreground")]
+    if scan is not None and scan.overwrites:
+        return [("yes", "ok"), (f"  {plural(scan.overwrites, 'current version')} become previous ones; "
+                                "no bytes are lost", "foreground")]
+    return [("yes", "ok"), ("  it only adds; what it adds can be deleted again", "foreground")]
+
+
+def safety_lines(plan: Plan, scan: PlanScan | None) -> list[list[Run]]:
+    """How each operation is made safe, one line per way."""
+    if scan is None:
+        return [[("reading the operations…", "faint")]]
+    out: list[list[Run]] = []
+    if scan.after_copy:
+        out.append([("✓ ", "ok"), (f"{plural(scan.after_copy, 'delete')} only after the copy to the right "
+                                   "name is verified", "foreground")])
+    if scan.witnessed:
+        out.append([("✓ ", "ok"), (f"{plural(scan.witnessed, 'delete')} whose right name has the same size "
+                                   "and etag, asked again right before", "foreground")])
+    if scan.markers:
+        out.append([("✓ ", "ok"), (f"{plural(scan.markers, 'delete marker')} of wrong names, no bytes",
+                                   "foreground")])
+    if scan.by_name:
+        why = ", ".join(sorted(reason for reason in scan.reasons if reason in ("junk", "delete"))) or "named"
+        out.append([("! ", "danger"), (f"{plural(scan.by_name, 'delete')} by name alone ({why}): "
+                                       "these bytes are nowhere else", "danger")])
+    if plan.copy + plan.restore:
+        out.append([("✓ ", "ok"), ("copies: checked by size and etag; a target that changed is skipped",
+                                   "foreground")])
+    if scan.read < plan.operations:
+        out.append([(f"{exact(scan.read)} of {plural(plan.operations, 'operation')} read so far", "faint")])
+    return out
+
+
+def kept_runs(scan: PlanScan | None) -> list[Run]:
+    """What the review found under the prefix and the plan leaves alone."""
+    if scan is None or scan.kept is None:
+        return [("everything that is not in the plan", "foreground")]
+    kept = scan.kept
+    parts = [f"{plural(kept.same, 'object')} that {'is' if kept.same == 1 else 'are'} right"]
+    for kind, number in (("extra", kept.extra), ("unknown", kept.unknown), ("junk", kept.junk),
+                         ("duplicate", kept.duplicate)):
+        left = number if kind not in scan.reasons else 0
+        if left:
+            parts.append(f"{exact(left)} {kind}")
+    return [(parts[0], "ok"), (", " + ", ".join(parts[1:]) if parts[1:] else "", "foreground")]
+
+
+def cost_runs(plan: Plan) -> list[Run]:
+    """Requests of an undisturbed run, their price, and what storage costs afterwards."""
+    total = sum(plan.requests.values())
+    runs: list[Run] = [(money(plan.cost_usd), "foreground"), (f"  {plural(total, 'request')}", "muted")]
+    if plan.monthly_usd < 0:
+        runs.append((f"  saves {money(-plan.monthly_usd)} a month", "ok"))
+    elif plan.monthly_usd > 0:
+        runs.append((f"  {money(plan.monthly_usd)} more a month", "muted"))
+    return [*runs, ("  estimate", "faint")]
+
+
+def bytes_runs(plan: Plan) -> list[Run]:
+    """Bytes that are written and bytes that are freed."""
+    runs: list[Run] = []
+    if plan.copy + plan.restore:
+        runs += [(size_text(plan.bytes), "foreground"), (" written", "muted")]
+    if plan.delete:
+        runs += [("  " if runs else "", ""), (size_text(plan.delete_bytes), "foreground"),
+                 (" freed", "muted")]
+    return [*runs, (f"  {exact(plan.bytes + plan.delete_bytes)} B", "faint")]
+
+
+def plan_facts(line: PlanLine, scan: PlanScan | None) -> list[Fact]:
+    """The right pane of Review."""
+    plan = line.plan
+    source = f", from review {plan.review}" if plan.review else ""
+    facts: list[Fact] = [
+        ("plan", [(plan.plan, "bold foreground"), (f"  made {time_text(plan.created)} by ", "muted"),
+                  *key_runs(plan.created_by, "muted"), (source, "muted")]),
+        ("what", what_runs(plan)),
+        ("where", [*place_runs(plan),
+                   ("  only this prefix" if plan.prefix else "  the whole bucket", "faint")]),
+    ]
+    if plan.left is not None:
+        facts.append(("from", key_runs(plan.left.uri, "muted")))
+    facts += [("bytes", bytes_runs(plan)), ("undo", undo_runs(plan, scan))]
+    facts += [("safety" if not n else "", runs) for n, runs in enumerate(safety_lines(plan, scan))]
+    if plan.delete:
+        facts += [("keeps", kept_runs(scan)),
+                  ("locks", [("S3 has no trial delete: the job stops at the first refusal", "muted")])]
+    facts.append(("cost", cost_runs(plan)))
+    facts += [("note" if not n else "", [(note, "warning")]) for n, note in enumerate(plan.notes)]
+    return facts
+
+
+def _plan_name(line: PlanLine) -> Runs:
+    prefix = line.plan.prefix
+    loud = "foreground" if line.state in ("ready", "approved") else "muted"
+    return key_runs(prefix, loud) if prefix else [("the whole place", loud)]
+
+
+def state_runs(state: str) -> list[Run]:
+    """The state of a plan as a word."""
+    return [(STATE_WORDS.get(state, state), STATE_ROLES.get(state, "muted"))]
+
+
+PLANS: Layout[PlanLine] = Layout(
+    (Column("prefix", _plan_name, middle=True),
+     Column("what", lambda line: what_runs(line.plan, short=True), width=22, from_width=40),
+     Column("state", lambda line: state_runs(line.state), width=8)),
+    identity=lambda line, index: line.plan.digest,
+)
+
+
+def _subject(operation: Operation) -> Runs:
+    runs = path_runs(operation.target.key)
+    source = operation.source
+    if source is not None and (source.key != operation.target.key or source.side == "right"):
+        end = source.key.rpartition("/")[2] or source.key
+        runs = [*runs, ("  from ", "faint"), *key_runs(end, "muted")]
+    return runs
+
+
+def _guard(operation: Operation) -> Runs:
+    if operation.after is not None:
+        return [(f"after {operation.after + 1:,}", "muted")]
+    if operation.witness is not None:
+        return [("right name checked", "muted")]
+    if operation.is_delete_marker:
+        return [("marker", "faint")]
+    if operation.kind == "delete":
+        return [("by name", "danger")]
+    return [("new version on top" if operation.expect.startswith("etag:") else "name is free", "muted")]
+
+
+def operation_cells(operation: Operation) -> list[Run]:
+    """The act of an operation in its colour."""
+    return [(operation.kind, KIND_ROLES[operation.kind])]
+
+
+OPERATIONS: Layout[Operation] = Layout(
+    (
+        Column("#", lambda op: [(exact(op.index + 1), "faint")], width=9, right=True),
+        Column("act", operation_cells, width=7),
+        Column("key", _subject, middle=True),
+        Column("version", lambda op: key_runs(op.target.version_id, "faint"), width=14, middle=True,
+               from_width=100),
+        Column("only if", _guard, width=18, from_width=80),
+        Column("size", lambda op: [(size_text(op.target.size), "muted")], width=9, right=True),
+    ),
+    identity=lambda op, index: op.index,
+)

@@ -1,0 +1,139 @@
+"""The findings of a prefix on the Compare screen, and one of them in full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from s3console.core.errors import S3ConsoleError
+from s3console.core.model import KINDS, Finding, Kind
+from s3console.ui.comparing import facts
+from s3console.ui.comparing.finding import compared_keys, finding_facts
+from s3console.ui.comparing.rows import FindingRows, PrefixRow, state_runs
+from s3console.ui.console import console_of
+from s3console.ui.dialogs.explain import ExplainDialog
+from s3console.ui.display import Run, content, elide, exact, key_runs, kind_runs, message_text, plural
+from s3console.ui.screens.plan_making import PlanMaking
+from s3console.ui.threads import Task, run_in_thread
+from s3console.ui.widgets.facts import Facts
+from s3console.ui.widgets.kind_chips import KindChips
+from s3console.ui.widgets.paged_table import PagedTable
+from s3console.ui.widgets.rows import ListRows, RowSource
+
+if TYPE_CHECKING:
+    from s3console.store.reviews import Review
+
+
+class FindingLooking(PlanMaking):
+    """What is done with findings: list, narrow by kind, explain, export."""
+
+    review: Review | None
+    base: str
+    kind: Kind | None
+    shown: PrefixRow | None
+
+    @property
+    def findings(self) -> PagedTable:
+        return self.query_one("#findings", PagedTable)
+
+    def _shown_prefix(self) -> str:
+        return self.shown.totals.prefix if self.shown is not None else self.base
+
+    def show_findings(self, row: PrefixRow) -> None:
+        """List the findings of a prefix, of the chosen kind."""
+        review, kind = self.review, self.kind
+        if review is None:
+            return
+        if kind is not None and not getattr(row.totals, kind):
+            kind = self.kind = None
+        self.query_one(KindChips).show(row.totals, kind)
+        kinds: frozenset[Kind] | None = frozenset((kind,)) if kind else None
+        prefix = row.totals.prefix
+
+        def count(task: Task) -> RowSource[Finding]:
+            if row.here:
+                return ListRows(facts.directly_here(review, prefix, kinds))
+            return FindingRows(review, prefix, kinds, review.count(prefix, kinds))
+
+        def show(rows: RowSource[Finding]) -> None:
+            self.shown = row
+            self.findings.show(rows)
+            if not rows.count():
+                self.findings.note(("✓ Nothing differs here.", "ok"))
+                self.query_one("#finding", Facts).update([])
+            self._titles(row)
+
+        run_in_thread(self, count, then=show, failed=self.say_error, name="findings", wait=0.03)
+
+    def _titles(self, row: PrefixRow) -> None:
+        pane = self.query_one("#findings-pane")
+        name = row.totals.prefix or "all findings"
+        pane.border_title = content(*elide(key_runs(name, ""), (pane.size.width or 200) - 6))
+        total = self.findings.source.count()
+        parts: list[Run] = [(f"{exact(self.findings.cursor + 1)} of {exact(total)} · ", "")] if total else []
+        pane.border_subtitle = content(*parts, *state_runs(row.state))
+
+    def explain_finding(self, finding: Finding) -> None:
+        """Fill the pane of the finding on the cursor."""
+        review = self.review
+        if review is None:
+            return
+
+        def show(found: facts.Explained) -> None:
+            pane = self.query_one("#finding-pane")
+            pane.border_title = content(*kind_runs(finding.kind))
+            counted = len(found.rows)
+            pane.border_subtitle = content(plural(counted, "version") if counted > 1 else "")
+            self.query_one("#finding", Facts).update(
+                finding_facts(finding, found.rows, review.header, found.reason, found.origins))
+            self.query_one("#finding-scroll").scroll_home(animate=False)
+
+        run_in_thread(self, lambda task: facts.explained(review, finding), then=show,
+                      failed=self.say_error, name="finding", wait=0.03)
+
+    def on_kind_chips_chosen(self, event: KindChips.Chosen) -> None:
+        self._choose(event.kind)
+
+    def _choose(self, kind: Kind | None) -> None:
+        self.kind = kind
+        if (row := self.prefixes.current) is not None:
+            self.show_findings(row)
+
+    def action_next_finding(self, by: int) -> None:
+        self.findings.cursor += by
+
+    def action_explain(self) -> None:
+        finding, review = self.findings.current, self.review
+        if finding is None or review is None:
+            return
+        if not finding.rule:
+            self.say("No rule is part of this finding.")
+            return
+
+        def show(rules: list[facts.RuleFact]) -> None:
+            fit = next((one for one in review.header.rules if one.rule == finding.rule), None)
+            found, wanted = compared_keys(finding.key, finding.intended_key, finding.kind)
+            self.app.push_screen(ExplainDialog(finding.rule, rules, fit, (found, wanted)))
+
+        run_in_thread(self, lambda task: facts.rule_facts(finding.rule), then=show,
+                      failed=self.say_error, name="explain")
+
+    def export_to(self, name: str) -> None:
+        """Write the findings of the prefix and kind that are shown as JSON lines into a new file."""
+        row, review = self.shown, self.review
+        if row is None or review is None:
+            return
+        kinds = [self.kind] if self.kind else [kind for kind in KINDS if getattr(row.totals, kind)]
+        path, desk, header = Path(name).expanduser(), console_of(self).desk, review.header
+        self.say(f"Exporting to {path}…")
+
+        def saved(count: int) -> None:
+            self.say(f"{plural(count, 'finding')} written to {path}.")
+
+        def failed(error: S3ConsoleError) -> None:
+            self.say(message_text(error.sentence), warn=True)
+
+        def write(task: Task) -> int:
+            return facts.export(task, desk, header.review, row.totals.prefix, kinds, path)
+
+        run_in_thread(self, write, then=saved, failed=failed, name="export")

@@ -1,0 +1,270 @@
+"""Queue: jobs with their progress, what failed in them, and the keys that steer them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Sparkline, Static
+
+from s3console.core.model import JobStatus, Plan
+from s3console.ui import actions
+from s3console.ui.console import console_of
+from s3console.ui.dialogs.ask import AskDialog
+from s3console.ui.display import Run, content, exact, key_runs, plural
+from s3console.ui.jobs import facts
+from s3console.ui.jobs.facts import QueueRow
+from s3console.ui.jobs.words import FAILURES, JOBS, failure_runs, job_facts, settled
+from s3console.ui.screens.base import ConsoleScreen
+from s3console.ui.threads import Task, run_in_thread
+from s3console.ui.widgets.facts import Facts
+from s3console.ui.widgets.paged_table import PagedTable
+from s3console.ui.widgets.rows import ListRows
+
+if TYPE_CHECKING:
+    from s3console.store.jobs import Failure
+
+LOOK_EVERY = 0.25
+PLOTTED = 6
+FULL_LOOK = 4
+"""Every so many looks the whole queue is read; in between only the jobs that run."""
+
+
+class JobTable(PagedTable, inherit_bindings=False):
+    """Space steers the job here, so it marks nothing."""
+
+    BINDINGS: ClassVar = [
+        binding for binding in actions.bindings("list")
+        if not str(getattr(binding, "id", "")).startswith("list.mark")
+    ]
+
+
+class QueueScreen(ConsoleScreen):
+    """What needs approval first, then what runs."""
+
+    scope = "queue"
+    BINDINGS: ClassVar = actions.bindings("queue")
+    CSS = """
+    QueueScreen #jobs-pane { height: 1fr; min-height: 8; }
+    QueueScreen #lower { height: 16; }
+    QueueScreen #job-pane { width: 1fr; }
+    QueueScreen #job { padding: 0 1; height: auto; }
+    QueueScreen #job-scroll { height: 1fr; scrollbar-size-vertical: 1; }
+    QueueScreen #plot { height: 2; margin: 0 1; display: none; }
+    QueueScreen #plot-word { height: 1; padding: 0 1; display: none; }
+    QueueScreen #plot.-on, QueueScreen #plot-word.-on { display: block; }
+    QueueScreen Sparkline > .sparkline--max-color { color: $accent; }
+    QueueScreen Sparkline > .sparkline--min-color { color: $faint; }
+    QueueScreen #failures-pane { width: 1fr; }
+    QueueScreen #failure { height: 2; padding: 0 1; }
+    QueueScreen.-narrow #failures-pane { display: none; }
+    QueueScreen.-narrow.-failed #failures-pane { display: block; width: 40%; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads: dict[str, Plan] = {}
+        self.rows: list[QueueRow] = []
+        self.looks = 0
+        self.failures_of = ""
+
+    def body(self) -> Iterable[Widget]:
+        with Vertical(id="jobs-pane", classes="pane"):
+            yield JobTable(JOBS, id="jobs")
+        with Horizontal(id="lower"):
+            with Vertical(id="job-pane", classes="pane"):
+                with VerticalScroll(id="job-scroll", can_focus=False):
+                    yield Facts(id="job")
+                yield Static("", id="plot-word", markup=False)
+                yield Sparkline([], id="plot", summary_function=max)
+            with Vertical(id="failures-pane", classes="pane"):
+                yield PagedTable(FAILURES, id="failures")
+                yield Static("", id="failure", markup=False)
+
+    @property
+    def jobs(self) -> PagedTable:
+        return self.query_one("#jobs", PagedTable)
+
+    @property
+    def row(self) -> QueueRow | None:
+        """The job on the cursor."""
+        row = self.jobs.current
+        return row if isinstance(row, QueueRow) else None
+
+    def on_mount(self) -> None:
+        self.query_one("#jobs-pane").border_title = content("queue")
+        self.query_one("#failures-pane").border_title = content("failures")
+        self.set_interval(LOOK_EVERY, self.look)
+
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        self.looks = 0
+        self.look()
+
+    def where_runs(self) -> list[Run]:
+        row = self.row
+        if row is None or row.plan is None:
+            return super().where_runs()
+        return [(f"s3://{row.plan.right.bucket}/", "muted"), *key_runs(row.plan.prefix)]
+
+    # looking
+
+    def look(self) -> None:
+        """Read the snapshots of the jobs, unless the last look is still under way."""
+        app = console_of(self)
+        if app.screen_of_mode is not self or app.threads.active(self, "look"):
+            return
+        desk, heads, known = app.desk, self.heads, list(self.rows)
+        active = [row.job.job for row in known if row.job is not None and row.job.state == "running"]
+        whole = self.looks % FULL_LOOK == 0
+        self.looks += 1
+        if not whole and not active:
+            return
+
+        def work(task: Task) -> list[QueueRow]:
+            if whole:
+                return facts.queue_rows(desk, heads)
+            now = {job.job: job for job in facts.job_states(desk, active)}
+            return [row._replace(job=now.get(row.job.job, row.job)) if row.job is not None else row
+                    for row in known]
+
+        run_in_thread(self, work, then=self.show, failed=self.say_error, name="look")
+
+    def show(self, rows: Sequence[QueueRow]) -> None:
+        """Draw the queue; the cursor stays on its job."""
+        before = self.row
+        first = not self.rows
+        self.rows = list(rows)
+        at = next((n for n, row in enumerate(rows) if before is not None and row.identity == before.identity),
+                  -1)
+        if at < 0:
+            at = next((n for n, row in enumerate(rows) if first and row.job is not None), 0)
+        self.jobs.show(ListRows(self.rows), cursor=at)
+        if not rows:
+            self.jobs.note(("The queue is empty. ", "foreground"), ("3", "bold primary"),
+                           (" shows plans; an approved plan becomes a job here.", "muted"))
+        jobs: list[JobStatus] = [row.job for row in rows if row.job is not None]
+        parts = [f"{exact(sum(job.state == state for job in jobs))} {state}"
+                 for state in ("running", "paused", "failed", "queued", "done")
+                 if any(job.state == state for job in jobs)]
+        waiting = len(rows) - len(jobs)
+        parts = [*([f"{exact(waiting)} to approve"] if waiting else []), *parts]
+        self.query_one("#jobs-pane").border_subtitle = content(" · ".join(parts))
+
+    def on_paged_table_highlighted(self, event: PagedTable.Highlighted) -> None:
+        if event.table.id == "jobs":
+            self._show_job(event.row)
+        elif event.table.id == "failures":
+            self.query_one("#failure", Static).update(content(*failure_runs(event.row)))
+
+    def _show_job(self, row: QueueRow) -> None:
+        self.query_one("#job", Facts).update(job_facts(row))
+        pane, job = self.query_one("#job-pane"), row.job
+        pane.border_title = content("job" if job is not None else "plan")
+        rates = list(job.rates) if job is not None else []
+        for name in ("#plot", "#plot-word"):
+            self.query_one(name).set_class(len(rates) >= PLOTTED, "-on")
+        if len(rates) >= PLOTTED:
+            self.query_one("#plot", Sparkline).data = rates
+            self.query_one("#plot-word", Static).update(content(
+                ("operations per second", "faint"), (f"  at most {max(rates):,.0f}", "muted")))
+        self._show_failures(job)
+
+    def _show_failures(self, job: JobStatus | None) -> None:
+        mark = f"{job.job} {job.failed}" if job is not None else ""
+        if mark == self.failures_of:
+            return
+        self.failures_of = mark
+        table = self.query_one("#failures", PagedTable)
+        self.set_class(job is not None and job.failed > 0, "-failed")
+        self.query_one("#failure", Static).update(content(("", "")))
+        pane = self.query_one("#failures-pane")
+        if job is None or not job.failed:
+            table.show(ListRows[object]())
+            table.note(("✓ Nothing failed." if job is not None and settled(job) else "", "ok"))
+            pane.border_subtitle = content("")
+            return
+        desk, name = console_of(self).desk, job.job
+
+        def show(found: Sequence[Failure]) -> None:
+            table.show(ListRows(found))
+            pane.border_subtitle = content(f"{plural(len(found), 'failure')} · r tries again")
+
+        run_in_thread(self, lambda task: facts.failures(desk, name), then=show, failed=self.say_error,
+                      name="failures")
+
+    # steering
+
+    def _steer(self, act: Callable[[str], str]) -> None:
+        """Ask something of the job on the cursor in a thread, and look again."""
+        row = self.row
+        if row is None or row.job is None:
+            self.say("This is a plan: 3 approves it." if row is not None else "There is no job here.")
+            return
+        if not console_of(self).live:
+            return
+        job = row.job.job
+
+        def done(text: str) -> None:
+            self.say(text)
+            self.looks = 0
+            self.look()
+
+        run_in_thread(self, lambda task: act(job), then=done, failed=self.say_error, name=f"steer {job}")
+
+    def action_pause(self) -> None:
+        desk = console_of(self).desk
+        self._steer(lambda job: facts.pause_or_go_on(desk, job))
+
+    def action_cancel(self) -> None:
+        row, desk = self.row, console_of(self).desk
+        if row is None or row.job is None:
+            self.say("There is no job here.")
+            return
+
+        def cancel(job: str) -> str:
+            facts.cancel(desk, job)
+            return "Cancelling: what is in flight is finished first."
+
+        self.app.push_screen(
+            AskDialog("cancel", [(f"End job {row.job.job} for good? ", "foreground"),
+                                 (f"{exact(row.job.remaining)} operations stay undone; "
+                                  "what is done stays done.", "muted")], yes="end it", no="let it be"),
+            lambda yes: self._steer(cancel) if yes else None)
+
+    def action_retry(self) -> None:
+        desk = console_of(self).desk
+
+        def again(job: str) -> str:
+            facts.retry(desk, job)
+            return "Trying again what failed."
+
+        if (row := self.row) is not None and row.job is not None and not row.job.failed:
+            self.say("Nothing failed in this job.")
+            return
+        self._steer(again)
+
+    def action_workers(self, by: int) -> None:
+        desk = console_of(self).desk
+
+        def ask(job: str) -> str:
+            return f"Asked for {plural(facts.workers(desk, job, by), 'worker process', 'worker processes')}."
+
+        self._steer(ask)
+
+    def on_paged_table_opened(self, event: PagedTable.Opened) -> None:
+        if event.table.id != "jobs":
+            return
+        if event.row.job is None:
+            console_of(self).action_show("review")
+        else:
+            self.query_one("#failures", PagedTable).focus()
+
+    def action_step_back(self) -> None:
+        self.jobs.focus()
+
+    def action_reload(self) -> None:
+        self.looks = 0
+        self.look()

@@ -1,0 +1,198 @@
+"""Moving a place in three acts, each approved by itself: copy and verify, empty exactly what was
+verified, remove the bucket when nothing is left in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..core.compare import MISSING, SAME
+from ..core.errors import Refused, UsageError
+from ..core.keys import printable
+from ..core.model import Entry, Operation, Place, Plan, Ref
+from ..core.repair import OVERWRITE_NOTE
+from .assembly import seal_operations
+from .carrying import Baggage, Carrying
+from .desk import Desk
+from .differences import Pair, paired
+from .done_jobs import DoneJob, done_job
+from .history import key_histories
+from .listings import open_listing, place_facts
+from .planning import refuse_overlap
+
+PRESENT = "objects stand in the target already: they are verified one by one and not copied"
+OLDER = "older versions and delete markers of the source are not moved; `ls --versions` shows them"
+CHANGED = "objects changed since they were copied: they stay, move them again"
+NEW = "objects were not verified by the job, or came later: they stay"
+GONE = "verified objects are gone from the source already"
+OLD_STAY = "older versions and delete markers stay; the bucket cannot be removed while they do"
+
+
+def plan_move(desk: Desk, source: Place, target: Place, *, overwrite: bool = False,
+              carrying: Carrying | None = None) -> Plan:  # fmt: skip
+    """The first act: a sealed plan that copies every current object of `source` and verifies all of them.
+
+    What stands in the target already is only verified. On a versioned source each copy is pinned to its
+    version. Nothing is deleted. Raises as `plan_copy`.
+    """
+    refuse_overlap(source, target)
+    source_facts, facts = place_facts(desk, source), place_facts(desk, target)
+    baggage = Baggage(desk, source, target, carrying or Carrying())
+    notes: dict[str, int] = {}
+    may_replace = facts.versioning == "Enabled" or overwrite
+    versioned = source_facts.versioning not in ("Unversioned", "?")
+
+    def operations() -> Iterator[Operation]:
+        index = 0
+        for block in paired(desk, source, target, versions=versioned):
+            made = [_moved(pair, source, target, baggage.how) for pair in block]
+            baggage.see(op.source for op in made if op.source is not None and op.word("look") is None)
+            for pair, operation in zip(block, made, strict=True):
+                if pair.right is not None and not may_replace:
+                    _note(notes, OVERWRITE_NOTE)
+                    continue
+                if pair.status == SAME:
+                    _note(notes, PRESENT)
+                yield _at(index, operation)
+                index += 1
+        if versioned:
+            notes[OLDER] = 0
+        notes.update(baggage.notes())
+
+    return seal_operations(desk, operations(), source, target, target.prefix, facts.versioning, notes=notes,
+                           title=f"move {source.uri} to {target.uri}")  # fmt: skip
+
+
+def _moved(pair: Pair, source: Place, target: Place, how: str) -> Operation:
+    left = pair.left
+    version = left.version_id
+    origin = Ref("left", source.bucket, left.key, version, left.etag, left.size, left.storage_class)
+    goal = Ref("right", target.bucket, pair.name, "", left.etag, left.size, left.storage_class)
+    if pair.status == SAME:
+        return Operation(0, "copy", goal, origin, f"etag:{left.etag}", reason="move", how="look")
+    right = pair.right
+    expect = "absent" if pair.status == MISSING or right is None else f"etag:{right.etag}"
+    return Operation(0, "copy", goal, origin, expect, reason="move", how=how)
+
+
+def _at(index: int, one: Operation) -> Operation:
+    return Operation(index, one.kind, one.target, one.source, one.expect, one.after, one.witness,
+                     one.is_delete_marker, one.reason, one.how)  # fmt: skip
+
+
+def _note(notes: dict[str, int], text: str) -> None:
+    notes[text] = notes.get(text, 0) + 1
+
+
+def plan_empty(desk: Desk, source: Place, job: str) -> Plan:
+    """The second act: a sealed plan that deletes from `source` exactly the objects that `job` verified.
+
+    Each delete names the version, or the ETag on an unversioned bucket, and right before it the copy
+    must still hold the same bytes. What changed or came later stays and is counted. Raises Refused when
+    the job moved another place or nothing is to be deleted, ListingIncomplete when the source cannot be
+    listed completely.
+    """
+    with done_job(desk, job) as record:
+        plan = record.plan
+        if plan.left is None or (plan.left.bucket, plan.left.prefix) != (source.bucket, source.prefix):
+            shown = printable(plan.left.uri) if plan.left is not None else "no place"
+            raise Refused(f"job {record.job} copied from {shown}", where=printable(source.uri),
+                          next_step="Name the place that the job moved")  # fmt: skip
+        source = plan.left
+        facts = place_facts(desk, source)
+        if facts.versioning == "?":
+            raise Refused("the versioning of the source cannot be read, so nothing in it is deleted",
+                          where=printable(source.uri),
+                          next_step="Ask for s3:GetBucketVersioning")  # fmt: skip
+        notes: dict[str, int] = {}
+        steps = _emptied(desk, record, source, notes, versioned=facts.versioning != "Unversioned")
+        return seal_operations(desk, steps, plan.right, source, source.prefix, facts.versioning, notes=notes,
+                               title=f"empty {source.uri} after job {record.job}")  # fmt: skip
+
+
+def _emptied(desk: Desk, record: DoneJob, source: Place, notes: dict[str, int], *,
+             versioned: bool) -> Iterator[Operation]:  # fmt: skip
+    """Both streams are in the order of the keys of the source."""
+    copies = (op for op in record.sealed.all_operations() if not op.removes and record.verified(op))
+    pending, index = next(copies, None), 0
+    for history in _histories(desk, source, versioned=versioned):
+        key, now = history[0].key, history[0]
+        while pending is not None and pending.source is not None and pending.source.key < key:
+            _note(notes, GONE)
+            pending = next(copies, None)
+        copy = pending if pending is not None and pending.source and pending.source.key == key else None
+        for _ in range(len(history) - (not now.is_delete_marker)):
+            _note(notes, OLD_STAY)
+        if copy is None:
+            if not now.is_delete_marker:
+                _note(notes, NEW)
+            continue
+        pending = next(copies, None)
+        reviewed = copy.source
+        assert reviewed is not None
+        same_version = not reviewed.version_id or reviewed.version_id == now.version_id
+        if now.is_delete_marker or not same_version or (now.etag, now.size) != (reviewed.etag, reviewed.size):
+            _note(notes, CHANGED)
+            continue
+        target = Ref("right", source.bucket, key, now.version_id if versioned else "", now.etag, now.size,
+                     now.storage_class)  # fmt: skip
+        witness = copy.target._replace(side="left", version_id="", etag=record.etag(copy), size=reviewed.size)
+        yield Operation(index, "delete", target, witness=witness, reason="moved")
+        index += 1
+    while pending is not None:
+        _note(notes, GONE)
+        pending = next(copies, None)
+
+
+def _histories(desk: Desk, source: Place, *, versioned: bool) -> Iterator[list[Entry]]:
+    if versioned:
+        yield from key_histories(desk, source)
+        return
+    for batch in open_listing(desk, source, versions=False):
+        for entry in batch.entries():
+            yield [entry]
+
+
+def plan_delete_bucket(desk: Desk, place: Place) -> Plan:
+    """The third act: a sealed plan that removes a bucket, made only when nothing is left in it.
+
+    The run looks again. Raises Refused while objects, versions, delete markers or unfinished uploads are
+    in the bucket, UsageError for a prefix.
+    """
+    from ..s3.emptiness import what_is_left
+
+    if place.scheme != "s3" or place.prefix:
+        raise UsageError("only a whole bucket can be removed", where=printable(place.uri),
+                         next_step="Write s3://bucket/")  # fmt: skip
+    facts = place_facts(desk, place)
+    left = what_is_left(desk.reader(place.connection), place.bucket)
+    if not left.nothing:
+        raise Refused(f"the bucket is not empty: {left.sentence}",
+                      where=printable(f"{place.uri}{left.example}"),
+                      next_step="Move or delete what is left, then plan again")  # fmt: skip
+    removal = Operation(0, "bucket", Ref("right", place.bucket, ""), reason="empty")
+    return seal_operations(desk, [removal], None, place, "", facts.versioning, notes={},
+                           title=f"remove bucket {place.uri}")  # fmt: skip
+
+
+def plan_abort(desk: Desk, place: Place, *, before: str = "") -> Plan:
+    """A sealed plan that aborts the multipart uploads in progress below a place; with `before` (a moment)
+    only those begun before it. Their parts are gone then. Raises Refused when there is none."""
+    from ..s3.uploads import uploads
+
+    if place.scheme != "s3":
+        raise UsageError("only an s3:// place has uploads", where=printable(place.uri))
+    facts = place_facts(desk, place)
+    notes: dict[str, int] = {}
+
+    def operations() -> Iterator[Operation]:
+        index = 0
+        for one in uploads(desk.reader(place.connection), place):
+            if before and one.begun >= before:
+                _note(notes, "uploads begun later are left as they are")
+                continue
+            target = Ref("right", place.bucket, one.key, one.upload_id, "", one.bytes, one.storage_class)
+            yield Operation(index, "abort", target, reason="upload")
+            index += 1
+
+    return seal_operations(desk, operations(), None, place, place.prefix, facts.versioning, notes=notes,
+                           title=f"abort uploads in {place.uri}")  # fmt: skip

@@ -1,0 +1,248 @@
+"""From findings or places to a sealed plan: copies first, then deletes that depend on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..core.errors import Refused, UsageError
+from ..core.keys import printable
+from ..core.model import Entry, Place, Plan, Ref, ReviewHeader
+from ..core.repair import CopyStep, DeleteStep, Only, RepairRules, Skipped, steps
+from ..store.reviews import Review
+from .assembly import Assembly, seal_plan
+from .carrying import Baggage, Carrying
+from .desk import Desk
+from .differences import differing
+from .listings import open_listing, place_facts
+from .plan_states import plan_state
+from .spool import ScratchFolder
+
+__all__ = ["INCLUDABLE", "plan_copy", "plan_delete", "plan_repair", "plan_state"]
+
+INCLUDABLE = frozenset({"junk", "duplicate"})
+
+
+def plan_repair(
+    desk: Desk,
+    review_id: str,
+    prefix: str,
+    *,
+    only: Only | None = None,
+    include: Sequence[str] = (),
+    overwrite: bool = False,
+) -> Plan:
+    """A sealed plan that repairs the findings of a review under `prefix`.
+
+    `prefix` ends in / or is the place of the right side ("" or its URI mean the whole place).
+    Raises Refused when deletes would rest on an incomplete or unpinned review, UsageError for a
+    prefix that is not of this review.
+    """
+    strange = set(include) - INCLUDABLE
+    if strange:
+        raise UsageError(f"cannot include {', '.join(sorted(strange))}", next_step="Choose junk, duplicate")
+    review = Review.open(desk.home, review_id)
+    header = review.header
+    _refuse_file(header.right.place)
+    wanted = _prefix_of_review(header, prefix)
+    rules = RepairRules(
+        header.left.place.bucket,
+        header.right.place.bucket,
+        header.right.versioning == "Enabled",
+        only,
+        frozenset(include),
+        overwrite,
+        header.left.place.scheme == "s3",
+        unversioned=header.right.versioning == "Unversioned",
+    )
+    notes: dict[str, int] = {}
+    with ScratchFolder(desk.home.plans) as scratch:
+        assembly = Assembly(scratch)
+        deletes = 0
+        for block in review.findings(prefix=wanted, counted_only=False):
+            made = [step for finding in block for step in steps(finding, rules)]
+            assembly.add_copies(step for step in made if isinstance(step, CopyStep))
+            doomed = [step for step in made if isinstance(step, DeleteStep)]
+            deletes += len(doomed)
+            assembly.add_deletes(doomed)
+            for step in made:
+                if isinstance(step, Skipped):
+                    notes[step.reason] = notes.get(step.reason, 0) + 1
+        if deletes:
+            _refuse_unsafe_deletes(header)
+        return seal_plan(
+            desk,
+            assembly,
+            header.left.place,
+            header.right.place,
+            wanted,
+            header.right.versioning,
+            notes=notes,
+            review=review_id,
+            title=_title("repair", header.right.place, wanted),
+        )
+
+
+def _refuse_file(place: Place) -> None:
+    if place.scheme != "s3":
+        raise Refused(
+            "nothing is written to a file or a directory by a plan",
+            where=printable(place.uri),
+            next_step="Compare with the s3:// place on the right",
+        )
+
+
+def _refuse_unsafe_deletes(header: ReviewHeader) -> None:
+    """Deletes need two complete scans, both with something in them, and names for what was reviewed."""
+    advice = "Plan with --only copy, or compare again"
+    if not header.complete:
+        broken = header.left if not header.left.complete else header.right
+        raise Refused(
+            "no delete can be planned from an incomplete comparison", where=broken.reason, next_step=advice
+        )
+    if not header.left.entries:
+        raise Refused(
+            "left is empty, so no delete can be planned against it",
+            where=printable(header.left.place.uri),
+            next_step="Check the reference place",
+        )
+    if header.right.versioning in ("Enabled", "Suspended", "?") and not header.versions:
+        raise Refused(
+            "deletes on a versioned bucket name versions, and this review has none",
+            where=printable(header.right.place.uri),
+            next_step="Compare again with --versions, or plan with --only copy",
+        )
+
+
+def _prefix_of_review(header: ReviewHeader, prefix: str) -> str:
+    base = header.right.place.prefix
+    uri = f"s3://{header.right.place.bucket}/"
+    if prefix.startswith(uri):
+        prefix = prefix[len(uri) :]
+    if prefix and not prefix.endswith("/") and prefix != base:
+        raise UsageError(
+            "a prefix ends in /", where=printable(prefix), next_step="Write it as `review` shows it"
+        )
+    if prefix.startswith(base):
+        return prefix
+    return base + prefix
+
+
+def _title(verb: str, place: Place, prefix: str) -> str:
+    return f"{verb} s3://{place.bucket}/{prefix}"
+
+
+def plan_copy(
+    desk: Desk, source: Place, target: Place, *, overwrite: bool = False, carrying: Carrying | None = None
+) -> Plan:
+    """A sealed plan that copies everything under `source` to the same relative keys under `target`.
+
+    What the target already holds with the same bytes is left out; what it holds with other bytes is
+    copied as a new version, or only with `overwrite` on an unversioned bucket. `carrying` says what goes
+    with the bytes. Raises Refused for overlapping places, ListingIncomplete when either side cannot be
+    listed completely.
+    """
+    refuse_overlap(source, target)
+    baggage = Baggage(desk, source, target, carrying or Carrying())
+    facts = place_facts(desk, target)
+    rules = RepairRules(source.bucket, target.bucket, facts.versioning == "Enabled", overwrite=overwrite)
+    notes: dict[str, int] = {}
+    with ScratchFolder(desk.home.plans) as scratch:
+        assembly = Assembly(scratch, how=baggage.how)
+        for block in differing(desk, source, target):
+            made = [step for finding in block for step in steps(finding, rules)]
+            copies = [step for step in made if isinstance(step, CopyStep)]
+            assembly.add_copies(copies)
+            baggage.see(step.source for step in copies)
+            for step in made:
+                if isinstance(step, Skipped):
+                    notes[step.reason] = notes.get(step.reason, 0) + 1
+        notes |= baggage.notes()
+        return seal_plan(
+            desk,
+            assembly,
+            source,
+            target,
+            target.prefix,
+            facts.versioning,
+            notes=notes,
+            title=f"copy {source.uri} to {target.uri}",
+        )
+
+
+def refuse_overlap(source: Place, target: Place) -> None:
+    """Raise Refused when a copy from source to target would read what it writes, UsageError for files."""
+    for place in (source, target):
+        if place.scheme != "s3":
+            raise UsageError("only s3:// places can be copied", where=printable(place.uri))
+    same_store = replace(source, prefix="") == replace(target, prefix="")
+    if same_store and (source.prefix.startswith(target.prefix) or target.prefix.startswith(source.prefix)):
+        raise Refused(
+            "source and target overlap",
+            where=printable(f"{source.uri} and {target.uri}"),
+            next_step="Choose a target outside of the source",
+        )
+
+
+def plan_delete(desk: Desk, place: Place, *, versions: bool = False) -> Plan:
+    """A sealed plan that deletes what is under `place` now.
+
+    On a versioned bucket it hides the current objects behind delete markers, which can be undone;
+    with `versions` it removes every version and marker for ever. On an unversioned bucket each
+    object is named by its ETag. The place is listed twice and both listings must agree. Raises
+    Refused for a whole bucket and for a prefix that also matches sibling names.
+    """
+    if place.scheme != "s3" or not place.prefix:
+        raise Refused(
+            "a whole bucket is not deleted by a plan",
+            where=printable(place.uri),
+            next_step="Name a prefix that ends in /",
+        )
+    facts = place_facts(desk, place)
+    if facts.versioning == "Suspended" and not versions:
+        raise Refused(
+            "versioning is suspended, so a plain delete would destroy bytes",
+            where=printable(place.uri),
+            next_step="Use --versions and review every version",
+        )
+    with ScratchFolder(desk.home.plans) as scratch:
+        assembly = Assembly(scratch)
+        unversioned = facts.versioning == "Unversioned"
+        first = _doom(desk, place, assembly, versions=versions, unversioned=unversioned)
+        if first != _doom(desk, place, None, versions=versions, unversioned=unversioned):
+            raise Refused(
+                "the place changed between two listings",
+                where=printable(place.uri),
+                next_step="Plan again when nothing writes to it",
+            )
+        title = f"delete {place.uri}" + (" with all versions" if versions else "")
+        return seal_plan(desk, assembly, None, place, place.prefix, facts.versioning, notes={}, title=title)
+
+
+def _doom(
+    desk: Desk, place: Place, assembly: Assembly | None, *, versions: bool, unversioned: bool
+) -> tuple[int, int]:
+    """List the place and hand a delete of every row to `assembly`; returns the count and a mark of the rows.
+
+    Raises Refused for names beside the one that a prefix without / at its end spells out.
+    """
+    count = mark = 0
+    for batch in open_listing(desk, place, versions=versions):
+        if not place.prefix.endswith("/") and any(key != place.prefix for key in batch.keys):
+            raise Refused(
+                "this prefix also matches other names",
+                where=printable(place.uri),
+                next_step="End it with / or name one object exactly",
+            )
+        entries = list(batch.entries())
+        count += len(entries)
+        mark = hash((mark, tuple((e.key, e.version_id, e.etag, e.size) for e in entries)))
+        if assembly is not None:
+            assembly.add_deletes(_doomed(place.bucket, entry, unversioned=unversioned) for entry in entries)
+    return count, mark
+
+
+def _doomed(bucket: str, entry: Entry, *, unversioned: bool) -> DeleteStep:
+    version_id = "" if unversioned else entry.version_id
+    target = Ref("right", bucket, entry.key, version_id, entry.etag, entry.size, entry.storage_class)
+    return DeleteStep("", "", 0, target, entry.is_delete_marker, "delete", after_copy=False)

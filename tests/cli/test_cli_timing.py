@@ -1,0 +1,94 @@
+"""The words of the time line on the demo: manifest, diff, plan restore, plan purge."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from s3console.cli.main import main
+from s3console.demo.server import DemoServer
+
+Run = Callable[..., tuple[int, list[dict[str, Any]], str]]
+THEN = "2024-06-20T00:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[DemoServer]:
+    with DemoServer() as server:
+        yield server
+
+
+@pytest.fixture
+def run(served: DemoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> Run:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": served.access_key, "AWS_SECRET_ACCESS_KEY": served.secret_key,
+        "AWS_DEFAULT_REGION": served.region, "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL_S3": served.endpoint_url, "S3CONSOLE_HOME": str(tmp_path / "state"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+
+    def words(*arguments: str) -> tuple[int, list[dict[str, Any]], str]:
+        code = main([*arguments, "--json"])
+        captured = capsys.readouterr()
+        return code, [json.loads(line) for line in captured.out.split("\n") if line], captured.err
+
+    return words
+
+
+def test_a_manifest_in_every_format_compares_with_its_bucket(run: Run, tmp_path: Path) -> None:
+    for kind in ("seed", "batch-operations", "jsonl", "parquet"):
+        path = tmp_path / kind
+        code, [made], said = run("manifest", "s3://site/", "--at", THEN, "-o", str(path), "--format", kind)
+        assert (code, made["objects"], made["markers"]) == (0, 503, 20), said
+        assert Path(made["markers_file"]).exists() and "Note: keys whose oldest" in said
+        code, [review], _ = run("compare", f"manifest:{path}", "s3://site/", "--rules", "none")
+        totals = review["totals"]
+        assert (code, totals["missing"], totals["extra"]) == (1, 60, 8)
+        settled = (428, 15, 0) if kind in ("jsonl", "parquet") else (0, 0, 443)
+        assert (totals["same"], totals["differs"], totals["unknown"]) == settled
+    code, _, said = run("plan", "repair", review["review"], "--prefix", "s3://site/")
+    assert code == 5 and "list without bytes" in said
+    code, [review], _ = run("compare", "s3://site/news/", f"manifest:{path}#news/")
+    assert (code, review["totals"]["same"]) == (0, 120)
+    code, _, said = run("plan", "repair", review["review"], "--prefix", "news/")
+    assert code == 5 and "othing is written to a file" in said
+
+
+def test_diff_counts_by_prefix_and_shows_keys(run: Run) -> None:
+    code, rows, _ = run("diff", "s3://site/", "--from", THEN)
+    assert code == 1 and rows[-1]["total"] is True
+    for kind in ("added", "changed", "rewritten", "deleted"):
+        assert rows[-1][kind] == sum(row[kind] for row in rows[:-1])
+    code, each, _ = run("diff", "s3://site/", "--from", THEN, "--keys")
+    total = sum(rows[-1][kind] for kind in ("added", "changed", "rewritten", "deleted"))
+    assert (code, len(each)) == (1, total)
+    assert {row["change"]: bool(row["after"]) for row in each} == {
+        "added": True, "changed": True, "rewritten": True, "deleted": False}
+    assert run("diff", "s3://site/news/", "--from", THEN)[0] == 0
+    assert run("diff", "s3://site/", "--from", "soon")[0] == 2
+    assert main(["diff", "s3://site/", "--from", THEN]) == 1
+
+
+def test_plans_of_the_time_line(run: Run, tmp_path: Path) -> None:
+    code, [plan], _ = run("plan", "restore", "s3://site/", "--at", THEN, "--created-later", "mark")
+    assert (code, plan["reversible"], plan["restore"], plan["delete"]) == (0, True, 15, 68)
+    code, [plan], _ = run("plan", "restore", "s3://site/", "--at", THEN, "--markers", "cover",
+                          "--ignore", "[.]php$")
+    assert (code, plan["delete"]) == (0, 0) and plan["restore"] == 60
+    assert run("plan", "restore", "s3://site/")[0] == 2
+    assert run("plan", "restore", "--at", THEN)[0] == 2
+    assert run("plan", "restore", "--undo", plan["plan"], "s3://site/")[0] == 2
+    assert run("plan", "restore", "s3://bucket1/", "--at", THEN)[0] == 5
+    code, [plan], _ = run("plan", "purge", "s3://site/", "--keep", "1", "--older-than", "30d")
+    assert code == 0 and not plan["reversible"] and plan["delete"] == plan["operations"]
+    assert run("approve", plan["plan"])[0] == 5
+    assert run("approve", plan["plan"], "--count", str(plan["delete"]))[0] == 0
+    assert run("plan", "purge", "s3://site/")[0] == 2
+    assert run("plan", "purge", "s3://site/", "--older-than", "soon")[0] == 2
+    assert run("plan", "purge", "s3://site/", "--uploads")[:2] == (0, [])

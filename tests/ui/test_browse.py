@@ -1,0 +1,252 @@
+"""Browse as an operator meets it: every step is a frame of text."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from textual import events
+from textual.widgets import Input
+
+from s3console.core.errors import AccessRefused, CredentialsMissing, EndpointUnreachable
+from s3console.core.model import Connection
+from s3console.ui.app import S3ConsoleApp
+from s3console.ui.screens.browse import BrowseScreen
+from s3console.ui.widgets.object_pane import ObjectPane
+
+from .conftest import SIZE, Look, frame, press, settle, type_text
+from .fake_desk import FakeDesk, ReadTwin, store
+
+
+def browse(app: S3ConsoleApp) -> BrowseScreen:
+    screen = app.screen_of_mode
+    assert isinstance(screen, BrowseScreen)
+    return screen
+
+
+def holding(text: str) -> int:
+    """How many of the 2,500 log names hold this text."""
+    return sum(1 for n in range(2500) if text in f"{n:06d}.log")
+
+
+async def test_first_seconds(desk: FakeDesk, look: Look) -> None:
+    app = S3ConsoleApp(desk)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await look(pilot, "start", svg=True)
+        await press(pilot, "down")
+        await look(pilot, "second bucket")
+        await press(pilot, "enter", "down", "enter")
+        await look(pilot, "prefix opened")
+        await press(pilot, "backspace")
+        assert browse(app).place.uri == "s3://bucket2/"
+        assert browse(app).names.current.key == "document002/"
+
+
+async def test_versions_and_preview(desk: FakeDesk, look: Look) -> None:
+    app = S3ConsoleApp(desk, start="s3://bucket2/document123/")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await press(pilot, "v")
+        await look(pilot, "versions of a key", svg=True)
+        await press(pilot, "escape")
+        assert app.screen.query_one(ObjectPane).view == "details"
+        for name in ("manifest.json", "cover.bin", "readme.txt"):
+            browse(app).go_to_text("s3://bucket2/document123/" + name)
+            await settle(pilot)
+            assert browse(app).names.current.key == "document123/" + name
+            await press(pilot, "p")
+            await look(pilot, "preview of " + name)
+            await press(pilot, "p")
+
+
+async def test_deleted_keys_and_marks(desk: FakeDesk, look: Look) -> None:
+    app = S3ConsoleApp(desk, start="s3://bucket2/document123/")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await press(pilot, "full_stop", "space", "space")
+        await look(pilot, "deleted keys shown and two rows marked", svg=True)
+        await press(pilot, "down", "enter")
+        assert "delete marker" in frame(app)
+        await press(pilot, "escape", "escape")
+        assert not browse(app).names.marks
+
+
+async def test_filter_says_what_is_loaded(desk: FakeDesk, look: Look) -> None:
+    app = S3ConsoleApp(desk, start="s3://logs-2024/2024/")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await press(pilot, "slash")
+        await type_text(pilot, "0017")
+        assert f"{holding('0017')} of 2,500 loaded" in frame(app)
+        await look(pilot, "filter")
+        await press(pilot, "backspace")
+        assert browse(app).rows.count() == holding("001")
+        await press(pilot, "backspace", "backspace")
+        await press(pilot, "enter")
+        assert browse(app).place.uri == "s3://logs-2024/2024/0"
+        assert browse(app).rows.loaded == 2500
+        await press(pilot, "left_square_bracket")
+        assert browse(app).place.uri == "s3://logs-2024/2024/"
+
+
+async def test_first_page_is_shown_while_the_listing_goes_on(tmp_path: Path, look: Look) -> None:
+    twin, gate = store(page_size=100), threading.Event()
+
+    def slow(operation: str) -> None:
+        if operation == "ListObjectsV2" and twin.counts[operation] == 3:
+            gate.wait(20)
+
+    twin.before = slow
+    app = S3ConsoleApp(FakeDesk(tmp_path / "home", twin), start="s3://logs-2024/2024/")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        for _ in range(500):
+            await pilot.pause(0.01)
+            if browse(app).rows.loaded:
+                break
+        assert 0 < browse(app).rows.loaded < 2500
+        assert "still listing" in frame(app)
+        await pilot.press("slash", "9")
+        await pilot.pause(0.3)
+        assert "loaded, still listing" in frame(app)
+        gate.set()
+        await settle(pilot)
+        assert browse(app).rows.loaded == 2500
+        assert "of 2,500 loaded" in frame(app)
+
+
+async def test_help_and_read_only_badge(desk: FakeDesk, look: Look) -> None:
+    app = S3ConsoleApp(desk, start="s3://bucket1/")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await press(pilot, "question_mark")
+        await look(pilot, "help", svg=True)
+        await press(pilot, "escape")
+        assert "[READ-ONLY]" in frame(app)
+        await press(pilot, "colon")
+        await type_text(pilot, "write on")
+        await press(pilot, "enter")
+        assert "[LIVE]" in frame(app)
+        await press(pilot, "colon")
+        await type_text(pilot, "write off")
+        await press(pilot, "enter")
+        assert "[READ-ONLY]" in frame(app)
+
+
+async def test_read_only_option_wins(tmp_path: Path) -> None:
+    app = S3ConsoleApp(FakeDesk(tmp_path / "home", store()), read_only=True)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        app.run_words("write on")
+        await settle(pilot)
+        assert not app.live
+        assert "started read-only" in frame(app)
+
+
+async def test_command_line_opens_and_refuses(desk: FakeDesk, look: Look) -> None:
+    app = S3ConsoleApp(desk)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await press(pilot, "o")
+        assert ": open" in frame(app).replace(":open", ": open")
+        await type_text(pilot, "arn:aws:s3:::bucket2/document123/")
+        await press(pilot, "enter")
+        assert browse(app).place.uri == "s3://bucket2/document123/"
+        await press(pilot, "colon")
+        await type_text(pilot, "frobnicate")
+        await press(pilot, "enter")
+        assert "There is no command frobnicate" in frame(app)
+
+
+@pytest.mark.parametrize("error", [
+    CredentialsMissing("No credentials were found", where="profile prod-audit",
+                       next_step="Run `aws sso login`, or set AWS_PROFILE"),
+    EndpointUnreachable("The endpoint does not answer", where="http://127.0.0.1:9",
+                        next_step="Check that the server runs and press F5"),
+    AccessRefused("This profile may not list the buckets", where="prod-audit", next_step=""),
+], ids=lambda error: type(error).__name__)
+async def test_an_error_is_one_sentence_on_the_same_screen(
+    tmp_path: Path, look: Look, error: Exception
+) -> None:
+    app = S3ConsoleApp(FakeDesk(tmp_path / "home", store(), broken=error))  # type: ignore[arg-type]
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await look(pilot, type(error).__name__)
+        assert "Traceback" not in frame(app)
+
+
+async def test_access_denied_in_one_bucket(tmp_path: Path, look: Look) -> None:
+    twin = store()
+
+    def refuse(operation: str) -> None:
+        if operation == "ListObjectsV2":
+            raise AccessRefused("This profile may not list the bucket", where="s3://bucket2",
+                                next_step="Ask for s3:ListBucket")
+
+    twin.before = refuse
+    app = S3ConsoleApp(FakeDesk(tmp_path / "home", twin), start="s3://bucket2/")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await look(pilot, "listing refused")
+
+
+async def test_eighty_columns(desk: FakeDesk, look: Look) -> None:
+    app = S3ConsoleApp(desk, start="s3://bucket2/document123/")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await look(pilot, "80x24", svg=True)
+        await press(pilot, "v")
+        await look(pilot, "80x24 versions")
+
+
+async def test_too_small(desk: FakeDesk, look: Look) -> None:
+    app = S3ConsoleApp(desk)
+    async with app.run_test(size=(70, 18), notifications=True) as pilot:
+        await look(pilot, "too small")
+
+
+async def test_quit_asks_only_while_a_job_runs(desk: FakeDesk) -> None:
+    app = S3ConsoleApp(desk)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("q")
+        await pilot.pause()
+    assert app.return_value == 0
+
+
+async def test_size_of_a_prefix(desk: FakeDesk, look: Look) -> None:
+    app = S3ConsoleApp(desk, start="s3://logs-2024/")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await press(pilot, "z")
+        assert "2,500 objects" in frame(app)
+        assert "3 requests" in frame(app)
+
+
+async def test_copy_menu_quotes_what_a_shell_would_run(desk: FakeDesk) -> None:
+    app = S3ConsoleApp(desk, start="s3://bucket2/hostile/")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        names = [row.key for row in browse(app).rows.rows(0, 99)]
+        browse(app).names.cursor = names.index("hostile/line1\nline2")
+        await press(pilot, "y")
+        assert "line1\\x0aline2" in frame(app)
+        await press(pilot, "k")
+        assert app.clipboard == "'hostile/line1\nline2'"
+
+
+async def test_context_names_profile_region_and_endpoint(tmp_path: Path, twin: ReadTwin) -> None:
+    connection = Connection("ops", "http://127.0.0.1:9000", "eu-central-1")
+    app = S3ConsoleApp(FakeDesk(tmp_path / "home", twin, connection=connection), start="s3://bucket1/")
+    async with app.run_test(size=(160, 36), notifications=True) as pilot:
+        await settle(pilot)
+        first = frame(app).splitlines()[0]
+        for part in ("ops", "http://127.0.0.1:9000", "eu-central-1", "bucket1", "[READ-ONLY]"):
+            assert part in first
+
+
+async def test_what_is_typed_after_a_colon_never_reaches_the_list(desk: FakeDesk) -> None:
+    app = S3ConsoleApp(desk, start="s3://bucket2/document123/")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        for key in ("colon", *"open", "space", "q", "3", "v", "z"):
+            app.post_message(events.Key(key, {"colon": ":", "space": " "}.get(key, key)))
+        await settle(pilot)
+        assert app.screen.query_one("#command-input", Input).value == "open q3vz"
+        assert app.current_mode == "browse"
+        await press(pilot, "escape")
+        assert browse(app).focused is browse(app).names
+        for key in ("slash", "colon", "o", "slash"):
+            app.post_message(events.Key(key, {"colon": ":", "slash": "/"}.get(key, key)))
+        await settle(pilot)
+        assert app.screen.query_one("#filter", Input).value == ":o/"
