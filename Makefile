@@ -5,14 +5,16 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 2
+WORKERS ?= 3
+# Tests marked `long` (full sweeps, a million keys, hundreds of kills) belong to `make test-all` alone.
+MARK ?= not long
 STRICT := $(addprefix s3console/,core s3 store listings run workflow demo cli config.py)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
-.PHONY: help install demo test lint types screenshots bench clean
+.PHONY: help install demo test test-all lint types screenshots bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/.made:
 	@set -e; python=; \
@@ -48,9 +50,12 @@ test: lint types ## install what the tests need and run all of them
 	  echo "Ceph is not installed: tests on a real gateway are skipped (apt-get install radosgw ceph-mon ceph-osd ceph-common)"
 	@command -v tmux >/dev/null || \
 	  echo "tmux is not installed: tests in a real terminal are skipped (apt-get install tmux)"
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS) || { [ $$? -eq 1 ] || exit 1; \
+	@$(BIN)/python -m pytest -m "$(MARK)" -n $(WORKERS) --dist loadfile $(ARGS) || { [ $$? -eq 1 ] || exit 1; \
 	  echo "Once more and alone, what failed beside other tests: real servers and terminals keep time."; \
-	  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(ARGS); }
+	  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none -m "$(MARK)" $(ARGS); }
+
+test-all: ## all tests, the long ones as well: full sweeps, a million keys, hundreds of kills
+	@$(MAKE) test MARK="long or not long"
 
 lint: $(VENV)/.tested ## ruff
 	@$(BIN)/ruff check s3console tests
@@ -59,9 +64,9 @@ types: $(VENV)/.tested ## mypy --strict
 	@$(BIN)/mypy $(STRICT)
 
 screenshots: $(VENV)/.tested ## draw the pictures of the README anew
-	@$(BIN)/python screenshots/make.py
+	@$(BIN)/python screenshots/make.py $(ARGS)
 
-bench: $(VENV)/.tested ## measure s3console beside s5cmd, rclone and the AWS CLI (ARGS='--keys 200000')
+bench: $(VENV)/.tested ## measure s3console beside s5cmd, rclone and the AWS CLI (ARGS='--rows list,copy=50000')
 	@$(BIN)/python tests/bench/bench.py $(ARGS)
 
 clean: ## remove .venv and everything that was built

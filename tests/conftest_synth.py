@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest_servers import SCRIPTS, S3Server, _free_port, _run, _shared, _shared_root
+from conftest_servers import SCRIPTS, S3Server, _free_port, _read_env, _run, _shared, _shared_root
 
 LUA = Path(os.environ.get("MODULES", "/usr/lib/nginx/modules")) / "ngx_http_lua_module.so"
 
@@ -37,4 +37,20 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         "stop-pid.sh")
 
 
-__all__ = ["lacking", "synthetic"]
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A synthetic server whose requests nobody else adds to."""
+    if reason := lacking():
+        print(reason)
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("synthetic")
+    _run(SCRIPTS / "start-synth-s3.sh", folder, _free_port())
+    env = _read_env(folder / "env")
+    try:
+        yield S3Server("synthetic", env["S3_ENDPOINT"], env["AWS_ACCESS_KEY_ID"],
+                       env["AWS_SECRET_ACCESS_KEY"])
+    finally:
+        _run(SCRIPTS / "stop-pid.sh", folder)
+
+
+__all__ = ["alone", "lacking", "synthetic"]

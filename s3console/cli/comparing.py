@@ -11,9 +11,11 @@ from s3console.core.errors import UsageError
 from s3console.core.keys import prefix_of, printable
 from s3console.core.model import KINDS, Finding, Kind, Plan, PrefixTotals, ReviewHeader, SideTotals
 
+from . import setting_aside
 from .call import DONE, FOUND, INCOMPLETE, Call
 from .output import counted, size_text
 from .records import finding_record, prefix_record, review_record
+from .settling import settle
 
 if TYPE_CHECKING:
     from s3console.store.reviews import Review
@@ -140,6 +142,10 @@ def review(call: Call) -> int:
     options = call.options
     kinds = _kinds(options.kind)
     opened = Review.open(call.desk.home, options.review)
+    if options.ignore is not None or options.count_again is not None:
+        return setting_aside.change(call, opened.header.review, kinds)
+    if options.settle is not None:
+        return settle(call, opened.header.review, _under(opened.header, options.settle))
     prefix = _under(opened.header, options.prefix or "")
     _say_incomplete(call, opened.header)
     if options.findings:
@@ -165,10 +171,15 @@ def _kinds(given: list[str] | None) -> frozenset[Kind] | None:
 
 def _findings(call: Call, opened: Review, prefix: str, kinds: frozenset[Kind] | None) -> int:
     base, depth = opened.header.right.place.prefix, call.options.depth
+    if call.options.export is not None:
+        return setting_aside.export_findings(call, opened, prefix, kinds)
+    ignoring = setting_aside.ignoring_of(call, opened.header.review)
     found = (finding for block in opened.findings(prefix=prefix, kinds=kinds) for finding in block)
     if call.output.as_json:
         for finding in found:
-            call.output.record(finding_record(finding, prefix_of(finding.position, base, depth)))
+            entry = ignoring.of(finding)
+            call.output.record(finding_record(finding, prefix_of(finding.position, base, depth))
+                               | {"ignored": entry.note if entry is not None else ""})
         return DONE
     call.output.table(("KIND", "GRADE", "SIZE", "RULE", "VERSION", "KEY", "SHOULD BE"), _finding_rows(found))
     return DONE
@@ -195,27 +206,42 @@ def _states(call: Call, header: ReviewHeader) -> list[tuple[Plan, str]]:
     return sorted(plans, key=lambda pair: (pair[0].created, pair[1] not in idle), reverse=True)
 
 
-def _row_state(row: PrefixTotals, plans: list[tuple[Plan, str]]) -> str:
-    """`clean` without findings, else the state of the newest plan that covers the prefix, else `open`."""
+def _row_state(row: PrefixTotals, to_do: PrefixTotals, plans: list[tuple[Plan, str]]) -> str:
+    """`clean` without findings, `ignored` when all are, else the state of the newest plan that covers the
+    prefix, else `open`."""
     if not any(getattr(row, kind) for kind in KINDS):
         return "clean"
+    if not any(getattr(to_do, kind) for kind in KINDS):
+        return "ignored"
     return next((state for plan, state in plans if row.prefix.startswith(plan.prefix)), "open")
 
 
 def _totals(call: Call, opened: Review, prefix: str, kinds: frozenset[Kind] | None) -> int:
+    from s3console.store.ignored import without
+
     header = opened.header
     plans = _states(call, header)
-    rows = [row for row in opened.prefixes(call.options.depth, prefix)
-            if kinds is None or any(getattr(row, kind) for kind in kinds)]
+    ignoring = setting_aside.ignoring_of(call, header.review)
+    base = header.right.place.prefix
+    found = [row for row in opened.prefixes(call.options.depth, prefix)
+             if kinds is None or any(getattr(row, kind) for kind in kinds)]
+    rows = [(row, aside, _row_state(row, without(row, aside), plans))
+            for row in found
+            for aside in (ignoring.left_out(opened, row, whole=row.prefix not in (base, prefix)),)]
     if call.output.as_json:
-        for row in rows:
-            call.output.record(prefix_record(row, _row_state(row, plans)))
+        for row, aside, state in rows:
+            call.output.record(prefix_record(row, state) | {"ignored": _sum(aside)})
         return DONE
     _show_header(call, header)
+    setting_aside.show(call, ignoring)
     call.output.table(
         ("LEFT", "RIGHT", "SAME", "MISSING", "EXTRA", "DIFFERS", "UNKNOWN", "MISNAMED", "JUNK", "DUPLICATE",
-         "BYTES", "STATE", "PREFIX"),
+         "IGNORED", "BYTES", "STATE", "PREFIX"),
         ((row.left_entries, row.right_entries, row.same, row.missing, row.extra, row.differs, row.unknown,
-          row.misnamed, row.junk, row.duplicate, size_text(row.bytes), _row_state(row, plans),
-          row.prefix or "(no prefix)") for row in rows))
+          row.misnamed, row.junk, row.duplicate, _sum(aside), size_text(row.bytes), state,
+          row.prefix or "(no prefix)") for row, aside, state in rows))
     return DONE
+
+
+def _sum(row: PrefixTotals) -> int:
+    return sum(getattr(row, kind) for kind in KINDS)

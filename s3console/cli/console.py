@@ -24,11 +24,11 @@ def _need_terminal(call: Call) -> None:
         raise UsageError("the console needs a terminal", next_step="See `s3console --help` for other words")
 
 
-def _show(call: Call, start: str | None) -> int:
+def _show(call: Call, start: str | None, *, is_demo: bool = False) -> int:
     from s3console.ui.app import run
 
     call.output.flush()
-    return run(call.desk, start=start, read_only=call.config.read_only)
+    return run(call.desk, start=start, read_only=call.config.asked_read_only, demo=is_demo)
 
 
 def open_console(call: Call) -> int:
@@ -62,7 +62,7 @@ def demo(call: Call) -> int:
         if call.options.state_dir is None and "S3CONSOLE_HOME" not in os.environ:
             call.options.state_dir = stack.enter_context(
                 tempfile.TemporaryDirectory(prefix="s3console-demo-state-", ignore_cleanup_errors=True))
-        return _show(call, None)
+        return _show(call, None, is_demo=True)
 
 
 def _serve(call: Call, server: DemoServer) -> int:

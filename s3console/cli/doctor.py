@@ -79,6 +79,32 @@ def _checks(call: Call, place: Place) -> Iterator[Check]:
         yield check
         if name == "bucket" and not check.ok:
             return
+    yield _tried_guards(call, store, place)
+
+
+def _tried_guards(call: Call, store: ReadStore, place: Place) -> Check:
+    try:
+        return _guards(call, store.bucket(place.bucket).versioning, store.endpoint_url, aws=store.calls.aws)
+    except S3ConsoleError as error:
+        return Check("guards", False, error.sentence)
+
+
+def _guards(call: Call, versioning: str, endpoint: str, *, aws: bool) -> Check:
+    """Which conditions jobs rely on here: those of the last probe, or what is assumed without one."""
+    from s3console.core.abilities import assumed
+    from s3console.store.probes import valid_abilities
+
+    known = valid_abilities(call.desk.home, versioning).get(endpoint)
+    told = known or assumed(endpoint, aws=aws)
+    honoured = [name for name, verdict in told.verdicts.items() if verdict == "yes" and name not in _PLAIN]
+    others = [name for name, verdict in told.verdicts.items() if verdict != "yes" and name not in _PLAIN]
+    source = f"probed {known.at}" if known is not None else "never probed (--probe --scratch tries it)"
+    detail = f"{source}; honoured: {', '.join(honoured) or 'none'}"
+    if others:
+        detail += f"; looked at right before instead: {', '.join(others)}"
+    if versioning == "Suspended":
+        detail += "; versioning is suspended: plain deletes are refused, deletes name their versions"
+    return Check("guards", True, detail)
 
 
 def doctor(call: Call) -> int:

@@ -35,6 +35,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "retry": ("running", "retry"), "journal": ("journal", "journal"),
     "completion": ("completion", "completion"),
     "manifest": ("timing", "manifest"), "diff": ("timing", "diff"),
+    "download": ("downloading", "download"),
 }
 
 

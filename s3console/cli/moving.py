@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
 from s3console.core.estimate import SIZES, duration_text, estimate
 from s3console.core.model import Plan
 
 from .call import Call
 from .output import money_text
 
+if TYPE_CHECKING:
+    from s3console.workflow.carrying import Carrying
+
 KINDS = ("move", "empty", "delete-bucket", "abort")
 
 
 def make(call: Call) -> Plan:
     """Make a plan of one of these kinds."""
+    from s3console.store.home import now, stamp
     from s3console.workflow import moving as workflow
-    from s3console.workflow.carrying import Carrying
 
     options = call.options
     if options.plan_kind == "move":
-        return workflow.plan_move(
-            call.desk, call.place(options.source, call.config.left),
-            call.place(options.target, call.config.right), overwrite=options.overwrite,
-            carrying=Carrying(options.acl, options.storage_class, options.thaw))
+        source = call.place(options.source, call.config.left)
+        target = call.place(options.target, call.config.right)
+        carrying = carrying_of(call)
+        if options.versions:
+            from s3console.workflow.moving_versions import plan_move_versions
+
+            return plan_move_versions(call.desk, source, target, carrying=carrying)
+        return workflow.plan_move(call.desk, source, target, overwrite=options.overwrite, carrying=carrying)
     if options.plan_kind == "empty":
         return workflow.plan_empty(call.desk, call.place(options.place), options.after)
     if options.plan_kind == "delete-bucket":
         return workflow.plan_delete_bucket(call.desk, call.place(options.place))
-    return workflow.plan_abort(call.desk, call.place(options.place))
+    before = stamp(now() - timedelta(days=options.older_than)) if options.older_than is not None else ""
+    return workflow.plan_abort(call.desk, call.place(options.place), before=before)
+
+
+def carrying_of(call: Call) -> Carrying:
+    """What goes with the bytes of the copies, as the options say."""
+    from s3console.workflow.carrying import Carrying
+
+    options = call.options
+    return Carrying(options.acl, options.storage_class, options.thaw, options.lock)
 
 
 def say_estimate(call: Call, plan: Plan) -> None:

@@ -23,9 +23,19 @@ def bandwidth(text: str) -> float:
     return float(match[1]) * _BYTES[match[2]]
 
 
+def age(text: str) -> float:
+    """Days from a number of days, or with h of hours."""
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)([dh]?)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an age; write it like 7d or 12h")
+    return float(match[1]) / (24 if match[2] == "h" else 1)
+
+
 def add_carrying(parser: argparse.ArgumentParser) -> None:
     """What goes with the bytes of a copy."""
     parser.add_argument("--acl", action="store_true", help="carry access lists (three requests more each)")
+    parser.add_argument("--lock", action="store_true",
+                        help="carry retention and legal holds into a bucket with Object Lock")
     parser.add_argument("--storage-class", metavar="CLASS", default="",
                         help="storage class of the copies, instead of that of their sources")
     parser.add_argument("--thaw", metavar="TIER[/DAYS]", default="",
@@ -42,6 +52,8 @@ def add_plan_kinds(kinds: Words) -> None:
     move.add_argument("target", metavar="DST")
     move.add_argument("--overwrite", action="store_true",
                       help="replace differing objects of an unversioned bucket")
+    move.add_argument("--versions", action="store_true",
+                      help="every version of every key, oldest first, into a versioned bucket")
     add_carrying(move)
     for side, meaning in (("left", "source"), ("right", "target")):
         group = move.add_argument_group(f"connection of the {side} ({meaning}) side")
@@ -54,6 +66,8 @@ def add_plan_kinds(kinds: Words) -> None:
     bucket.add_argument("place", metavar="BUCKET", help="s3://bucket/")
     abort = kinds.add("abort", "plan to abort multipart uploads in progress")
     abort.add_argument("place", metavar="PLACE")
+    abort.add_argument("--older-than", metavar="DAYS", type=age, default=None,
+                       help="only those begun so many days ago or earlier (7d, 12h)")
 
 
 def add_words(words: Words) -> None:

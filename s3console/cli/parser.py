@@ -11,7 +11,7 @@ from s3console import __version__
 from s3console.core.errors import UsageError
 from s3console.core.model import KINDS
 
-from . import moving_words
+from . import downloading, moving_words
 from .timing_words import add_plan_kinds, add_words
 
 EPILOG = """\
@@ -23,7 +23,7 @@ A PLACE is s3://bucket/prefix; compare also takes keys:FILE, manifest:FILE and d
 Without a word s3console opens the console."""
 
 LATER = (
-    "download", "export", "import-report", "ring", "catalog",
+    "export", "import-report", "ring", "catalog",
 )
 _VALUED = {"--profile", "--endpoint-url", "--region", "--state-dir"}
 
@@ -154,6 +154,14 @@ def _comparing(words: _Words) -> None:
                         help=f"{', '.join(KINDS)}; several with commas")
     review.add_argument("--depth", type=_count, default=1, metavar="N")
     review.add_argument("--findings", action="store_true", help="the findings one by one")
+    review.add_argument("--export", type=Path, default=None, metavar="FILE",
+                        help="with --findings: into a new file ending in .csv, .jsonl or .parquet")
+    review.add_argument("--settle", default=None, metavar="P",
+                        help="ask for checksums of what is unknown below this prefix; makes a new review")
+    review.add_argument("--ignore", default=None, metavar="P",
+                        help="leave the findings of --kind below this prefix out of every plan; needs --note")
+    review.add_argument("--note", default=None, metavar="TEXT", help="why they may stay as they are")
+    review.add_argument("--count-again", default=None, metavar="P", help="take an --ignore back")
 
 
 def _planning(words: _Words) -> None:
@@ -168,6 +176,9 @@ def _planning(words: _Words) -> None:
                         help="junk, duplicate: also delete these")
     repair.add_argument("--overwrite", action="store_true",
                         help="replace differing objects of an unversioned bucket")
+    reduce = kinds.add("reduce", "leave operations out of a plan: a new plan takes its place")
+    reduce.add_argument("plan", metavar="PLAN")
+    reduce.add_argument("--without", required=True, metavar="N,N-N", help="numbers of operations, from 1")
     copy = kinds.add("copy", "plan a copy of a place")
     copy.add_argument("source", metavar="SRC")
     copy.add_argument("target", metavar="DST")
@@ -179,11 +190,14 @@ def _planning(words: _Words) -> None:
     delete.add_argument("place", metavar="PLACE")
     delete.add_argument("--versions", action="store_true", help="every version and marker, not only current")
     add_plan_kinds(kinds)
+    downloading.add_plan_kinds(kinds)
     moving_words.add_plan_kinds(kinds)
     moving_words.add_words(words)
     words.add("plans", "list the plans")
     show = words.add("show", "show a plan: counts, bytes, cost, reversibility, sample, digest")
     show.add_argument("plan", metavar="PLAN")
+    show.add_argument("--export", type=Path, default=None, metavar="FILE",
+                      help="every operation into a new file ending in .csv, .jsonl or .parquet")
     approve = words.add("approve", "approve a plan", epilog=(
         "--count must equal the number of operations of a plan that cannot be reversed."))
     approve.add_argument("plan", metavar="PLAN")
@@ -242,6 +256,7 @@ def make_parser() -> Parser:
     demo.add_argument("--port", type=_count, default=0, metavar="N", help="port on 127.0.0.1 (default: free)")
     _looking(words)
     add_words(words)
+    downloading.add_words(words)
     _comparing(words)
     _planning(words)
     _running(words)

@@ -6,7 +6,7 @@ from s3console.core.errors import Refused, UsageError
 from s3console.core.keys import printable
 from s3console.core.model import Operation, Plan
 
-from . import moving
+from . import moving, setting_aside
 from .call import DONE, Call
 from .output import counted, money_text, size_text
 from .records import approval_record, plan_record, shown_plan_record
@@ -23,16 +23,21 @@ def _included(given: list[str] | None) -> tuple[str, ...]:
 def plan(call: Call) -> int:
     """Make a plan of one kind; nothing is written to any store."""
     from s3console.workflow import planning as workflow
-    from s3console.workflow.carrying import Carrying
 
     options = call.options
+    if options.plan_kind == "download":
+        from . import downloading
+
+        return downloading.plan(call)
     if options.plan_kind == "repair":
         made = workflow.plan_repair(call.desk, _review_id(call), options.prefix, only=options.only,
                                     include=_included(options.include), overwrite=options.overwrite)
     elif options.plan_kind == "copy":
         made = workflow.plan_copy(call.desk, call.place(options.source, call.config.left),
                                   call.place(options.target, call.config.right), overwrite=options.overwrite,
-                                  carrying=Carrying(options.acl, options.storage_class, options.thaw))
+                                  carrying=moving.carrying_of(call))
+    elif options.plan_kind == "reduce":
+        made = setting_aside.reduce(call)
     elif options.plan_kind in moving.KINDS:
         made = moving.make(call)
     elif options.plan_kind in ("restore", "purge"):
@@ -112,6 +117,8 @@ def show(call: Call) -> int:
     from s3console.workflow.planning import plan_state
 
     shown = _open(call)
+    if call.options.export is not None:
+        return setting_aside.export_operations(call, shown)
     state = plan_state(call.desk, shown)
     if call.output.as_json:
         call.output.record(shown_plan_record(shown, state))

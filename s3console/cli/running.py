@@ -111,7 +111,7 @@ class _Run:
         """Whether the job came to rest. A snapshot from before the start says nothing yet."""
         if self.runner and not _lives(self.runner):
             return True
-        if status.state not in AT_REST:
+        if status.state not in AT_REST or (status.runner and status.phase == "preparing"):
             return False
         return _facts(status) != self._before or time.monotonic() - self._since > STALE_AFTER
 

@@ -33,6 +33,7 @@ def manifest(call: Call) -> int:
     call.warn_open_prefix(place)
     made = workflow.make_manifest(
         call.desk, place, Path(options.output), moment=moment, dialect=options.format,
+        since="" if options.since is None else parse_moment(options.since),
         include=options.include, ignore=options.ignore,
         progress=lambda count: call.output.progress(lambda: f"{counted(count, 'object')} so far"))
     for note, count in made.notes.items():
@@ -152,10 +153,10 @@ def purge(call: Call) -> Plan | None:
     place = call.place(options.place)
     call.warn_open_prefix(place)
     before = stamp(now() - options.older_than) if options.older_than is not None else ""
-    rules = PurgeRules(options.keep, before, options.expired_markers)
+    rules = PurgeRules(options.keep, before, options.expired_markers, options.left_overs)
     if options.uploads:
         _show_uploads(call, place)
-        if not rules.versions and not rules.expired_markers:
+        if not rules.any:
             return None
     return workflow.plan_purge(call.desk, place, rules, include=options.include, ignore=options.ignore)
 

@@ -45,6 +45,7 @@ def add_words(words: Words) -> None:
         '"left_out","notes"}.'))
     manifest.add_argument("place", metavar="PLACE")
     manifest.add_argument("--at", metavar="TIME", help="as it was at TIME (default: now)")
+    manifest.add_argument("--since", metavar="TIME", help="only what was written at TIME or later")
     manifest.add_argument("-o", "--output", required=True, metavar="FILE", help="the file to write")
     manifest.add_argument("--format", choices=("seed", "batch-operations", "jsonl", "parquet"),
                           default="seed")
@@ -90,5 +91,7 @@ def add_plan_kinds(kinds: Words) -> None:
                        help="only what has been noncurrent for AGE (30d, 12h, 4w)")
     purge.add_argument("--expired-markers", action="store_true",
                        help="delete markers with no version left below them")
+    purge.add_argument("--left-overs", action="store_true",
+                       help="all versions of deleted temporary files that migration tools left behind")
     purge.add_argument("--uploads", action="store_true", help="list unfinished multipart uploads")
     _chosen(purge)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 
 TOP = "\U0010ffff"
 """The greatest character."""
@@ -20,6 +21,7 @@ _UPPER = _LOWER.upper()
 _WIDTH = 12
 _DEEPEST = 700
 _FEW, _MANY = 6, 20
+_MOST = 8
 _FRESH = (_FEW, _MANY, 40, 80, 200)
 
 Spot = tuple[int, int]
@@ -52,6 +54,16 @@ def _spots(key: str, count: int) -> list[Spot]:
             offset += 1
     found.append((component, offset))
     return found
+
+
+@lru_cache(512)
+def _spot(text: str) -> Spot:
+    """The place behind a text."""
+    return _spots(text, len(text))[-1]
+
+
+def _behind(spot: Spot, char: str) -> Spot:
+    return (spot[0] + 1, 0) if char < "\x7f" and not char.isalnum() else (spot[0], spot[1] + 1)
 
 
 def sendable(code: int) -> bool:
@@ -112,25 +124,34 @@ class Alphabet:
         if len(seen) == 1 and pages >= _FEW:
             return set(seen)
         if pages >= _MANY and min(seen.values()) > 1:
-            return set(seen)  # no symbol was seen only once, so none is expected that was never seen
+            return self._rest(spot, seen)
         found = _completed(list(seen))
         if pages < _FEW and any(char in _DIGITS for char in seen):
             found.update(_HEX)  # a counter or hexadecimal: not known yet
         return found
 
+    def _rest(self, spot: Spot, seen: Counter[str]) -> set[str]:
+        """No symbol was seen only once, so none is expected that was never seen: but the listing goes upward,
+        so that where most symbols of a kind were seen, the last ones may only not have come yet."""
+        if len(seen) >= _MOST:
+            beside = self._seen.get((spot[0], spot[1] + 1), ())
+            found = _completed(list(seen)) | {char for char in beside if char in _HEX}
+            if sorted(found)[:len(seen)] == sorted(seen):
+                return found
+        return set(seen)
+
     def position(self, key: str, depth: int) -> float:
         """Where a key stands, from 0 to 1, among all keys with its first `depth` characters."""
-        at, width = 0.0, 1.0
-        last = min(len(key), depth + _WIDTH)
-        spots = _spots(key, last)
-        for place in range(depth, last):
-            symbols, char = self._at(spots[place]), key[place]
+        at, width, spot = 0.0, 1.0, _spot(key[:depth])
+        for char in key[depth:depth + _WIDTH]:
+            symbols = self._at(spot)
             count = len(symbols)
             if not count:
                 break
             rank = bisect_left(symbols, char)
             if rank >= count:
                 return at + width
+            spot = _behind(spot, char)
             if count == 1 and symbols[0] == char:
                 continue
             width /= count
@@ -144,13 +165,15 @@ class Alphabet:
         depth = common(low, high)
         start, end = self.position(low, depth), self.position(high, depth)
         rest, found, step = start + fraction * (end - start), low[:depth], 1.0
+        spot = _spot(found)
         for _ in range(_WIDTH):
-            symbols = self._at(_spots(found, len(found))[-1])
+            symbols = self._at(spot)
             if not symbols or step < 1e-3 * fraction * (end - start):
                 break
             step /= len(symbols)
             rank = min(int(rest / step), len(symbols) - 1)
             found += symbols[rank]
+            spot = _behind(spot, symbols[rank])
             rest -= rank * step
         return found if low < found < high and len(found.encode()) <= LONGEST_KEY else None
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from enum import Enum
 
+RANGE_IGNORED = "RangeIgnored"
+"""The code of an answer that begins at the first byte where it should begin later."""
+
 
 class S3ConsoleError(Exception):
     """Base of everything s3console raises on purpose.

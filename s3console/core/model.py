@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, Protocol
 
 Kind = Literal["missing", "extra", "differs", "unknown", "misnamed", "junk", "duplicate"]
 Grade = Literal["", "proved", "twin", "likely", "name-only", "contradicted"]
-OperationKind = Literal["copy", "restore", "delete", "abort", "bucket"]
+OperationKind = Literal["copy", "restore", "download", "delete", "abort", "bucket", "unlink"]
 Versioning = Literal["Enabled", "Suspended", "Unversioned"]
 
 UNKNOWN_BYTES = "?"
@@ -268,9 +268,13 @@ class Operation:
     without a version on a versioned bucket puts a delete marker on top of the object with that ETag.
     abort: `target` names a multipart upload in progress, its id in the place of the version.
     bucket: the bucket of `target` goes, if nothing is left in it. Both count as deletes.
+    download: `source` is written to a file and counts as a copy. `target` is on the side "local": its bucket
+    is the root directory, its key the path; `expect` is "absent" or "file:<what stood there>" (core.trees).
+    unlink: the file `target` goes while it is what was reviewed; counts as a delete.
     `how` holds words for what is not the default. Copies: `look` (what stands there may be right
-    already), `acl` (carry the access list), `class:NAME` (another storage class), `thaw:TIER/DAYS`
-    (restore an archived source first). Deletes: `latest` (only while that version is the latest).
+    already), `acl` (carry the access list), `lock` (carry retention and legal hold), `class:NAME`
+    (another storage class), `thaw:TIER/DAYS` (restore an archived source first). Deletes: `latest` (only
+    while that is the latest).
     """
 
     index: int
@@ -287,7 +291,7 @@ class Operation:
     @property
     def removes(self) -> bool:
         """Whether it takes something away: such operations come last and are counted as deletes."""
-        return self.kind not in ("copy", "restore")
+        return self.kind not in ("copy", "restore", "download")
 
     @property
     def reversible(self) -> bool:
@@ -296,6 +300,8 @@ class Operation:
 
     def word(self, name: str) -> str | None:
         """What follows `name:` in `how`, "" for the word alone, None without it."""
+        if not self.how:
+            return None
         for one in self.how.split():
             head, _, value = one.partition(":")
             if head == name:
@@ -357,9 +363,8 @@ JobState = Literal["queued", "running", "paused", "done", "failed", "cancelled",
 class JobStatus:
     """The snapshot a runner publishes. planned = done + failed + skipped + remaining, always.
 
-    `rate` is operations per second over the last seconds, `bytes` what was copied so far,
-    `in_flight` operations sent and not yet answered, `message` one sentence for a person. `p50` and
-    `p99` are the milliseconds that half and 99 of 100 copies or single deletes stayed below.
+    `rate` and `rates` (one a second for five minutes) are operations per second, `p50` and `p99` milliseconds
+    of requests. By its `slowdowns` the store takes `found` (0: unknown); `given` is the operator's own limit.
     """
 
     job: str
@@ -386,6 +391,9 @@ class JobStatus:
     rates: tuple[float, ...] = ()
     p50: float = 0.0
     p99: float = 0.0
+    slowdowns: int = 0
+    found: float = 0.0
+    given: float = 0.0
 
     @property
     def remaining(self) -> int:

@@ -142,8 +142,11 @@ class _Resolver:
         rules: EvidenceRules,
         ranking: Ranking,
         junk: str | None,
+        *,
+        bare: bool,
     ) -> None:
         self.group, self.names, self.rules, self.ranking, self.junk = group, names, rules, ranking, junk
+        self.bare = bare
         self.sources = _sources(candidate for candidate in candidates if candidate.key != group.key)
         self.trusted = [source for source in self.sources if ranking.trusted(source.chains, names.plausible)]
         self.out = Resolution()
@@ -215,12 +218,15 @@ class _Resolver:
         )
 
     def _pair(self, row: Side, source: _Source, grade: Grade) -> None:
-        self.out.findings.append(self._finding(row, source, grade))
+        if not self.bare:
+            self.out.findings.append(self._finding(row, source, grade))
         if row.size:
             self.out.pairs.append((source.chains, grade))
         self.out.covered.append(Covered(source.candidate.key, source.candidate.status, row))
 
     def _duplicate(self, row: Side, source: _Source) -> None:
+        if self.bare:
+            return
         pair = self._finding(row, source, "proved")
         self.out.findings.append(
             Finding("duplicate", pair.left, row, pair.intended_key, pair.intended_state, pair.rule, "proved")
@@ -232,12 +238,14 @@ class _Resolver:
         rest = [row for at, row in enumerate(group.rows) if at not in self.settled and self.pairable(row)]
         if group.state == "only":
             self._leftovers_of_wrong_name(rest)
-        elif group.state == "same":
+        elif group.state == "same" and not self.bare:
             self._duplicates_of_right_name()
 
     def _leftovers_of_wrong_name(self, rest: list[Side]) -> None:
-        markers = [row for row in self.group.rows if row.is_delete_marker]
         if self.settled and not rest:
+            if self.bare:
+                return
+            markers = [row for row in self.group.rows if row.is_delete_marker]
             owner = self.out.findings[0]
             # A marker may only go together with every version that it hides.
             surplus = any(finding.kind == "duplicate" for finding in self.out.findings)
@@ -266,7 +274,8 @@ class _Resolver:
         if self.trusted:
             source, grade = self._weak_pair(row)
             self.out.pairs.append((source.chains, grade))
-            self.out.findings.append(self._finding(row, source, grade))
+            if not self.bare:
+                self.out.findings.append(self._finding(row, source, grade))
         elif row.is_latest:
             self.out.findings.append(Finding("extra", None, row))
 
@@ -330,14 +339,54 @@ def resolve(
     rules: EvidenceRules,
     ranking: Ranking,
     junk: str | None,
+    *,
+    bare: bool = False,
 ) -> Resolution:
     """Findings of one group of right versions, given the left keys that rules map onto its name.
 
-    `junk` names the junk rule that the key matches, if any; proof by bytes goes before it.
+    `junk` names the junk rule that the key matches, if any; proof by bytes goes before it. A `bare`
+    resolution tells what is covered and which chains explain it; its findings are not to be used.
     """
-    resolver = _Resolver(group, candidates, names, rules, ranking, junk)
-    resolver.own_name()
+    if candidates and len(group.rows) == 1 and group.state == "only":
+        alone = _one_to_one(group.rows[0], candidates, names, ranking, bare=bare)
+        if alone is not None:
+            return alone
+    resolver = _Resolver(group, candidates, names, rules, ranking, junk, bare=bare)
+    if not bare:
+        resolver.own_name()
     if group.state != "unknown":
         resolver.assign()
         resolver.leftovers()
     return resolver.out
+
+
+def _one_to_one(
+    row: Side, candidates: Sequence[Candidate], names: Names, ranking: Ranking, *, bare: bool
+) -> Resolution | None:
+    """What most groups are: one version, one left key, the same bytes. None when it is not so."""
+    first = candidates[0]
+    if (
+        not row.size
+        or row.size != first.size
+        or row.etag != first.etag
+        or row.etag in ("", UNKNOWN_BYTES)
+        or row.is_delete_marker
+        or (len(candidates) > 1 and any(candidate.key != first.key for candidate in candidates))
+        or names.right_prefix + first.key == row.key
+    ):
+        return None
+    chains = tuple(sorted(candidate.chain for candidate in candidates))
+    out = Resolution([], [Covered(first.key, first.status, row)], [(chains, "proved")])
+    if not bare:
+        out.findings.append(
+            Finding(
+                "misnamed",
+                _left_side(first, names.left_prefix),
+                row,
+                names.right_prefix + first.key,
+                _STATE.get(first.status, "unknown"),
+                names.chains[ranking.best(chains)],
+                "proved",
+            )
+        )
+    return out

@@ -13,10 +13,12 @@ its share is cut in two, also while it is being read.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .alphabet import TOP, Alphabet, common
+from .folders import Folders
+from .ladder import Ladder, Look
 
 _UNKNOWN = 1e9
 _LEAST_UNPROVED = 8
@@ -25,13 +27,16 @@ _LARGEST_SHARE = 4
 _HALVINGS = 64
 _TRUSTED = 0.7
 _FILLED = 0.97
+_FEW_MISSES = 3
+_FREE_MISSES = 100
 
 
 @dataclass(slots=True, eq=False)
 class Range:
     """Keys behind `low` up to and including `high` (None: no bound). `cursor` is the last one read.
 
-    `estimate` is how many keys are thought to be left, `pages` what was read and not used yet (the
+    `estimate` is how many keys are thought to be left, `reach` how many there were if it went on as
+    densely to the end of its directory (0: not known), `pages` what was read and not used yet (the
     caller's own things), `way` what the caller needs to ask for the next page (None: by `cursor`).
     A range that is `gone` was taken over by the one before it; one with an `error` ends the listing.
     """
@@ -40,6 +45,7 @@ class Range:
     high: str | None
     cursor: str
     estimate: float
+    reach: float = 0.0
     parent: Range | None = None
     source: Range | None = None
     first: str = ""
@@ -69,63 +75,6 @@ class Range:
         return freed
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Look:
-    """One key behind `after` is asked for: is there any?"""
-
-    after: str
-    depth: int
-
-
-class Ladder:
-    """A search for the shortest beginning of a key that all later keys share, several depths at a time.
-
-    It bounds the listing, and skips everything that never changes, in one or two rounds.
-    """
-
-    def __init__(self, key: str, shallow: int, deep: int) -> None:
-        self._key = key
-        self._depths = list(range(shallow, deep))
-        self._open: list[int] = []
-        self._pending = 0
-        self._empty: int | None = None
-        self._full = -1
-
-    @property
-    def done(self) -> bool:
-        return not self._depths and not self._open and not self._pending
-
-    @property
-    def ceiling(self) -> str | None:
-        """A text behind which there was nothing; None when none was found."""
-        return None if self._empty is None else self._key[:self._empty + 1] + TOP
-
-    def next(self, room: int) -> Look | None:
-        """The next depth to look at, or None while answers are awaited."""
-        if not self._open and not self._pending and self._depths:
-            depths = self._depths
-            if len(depths) > room:
-                depths = sorted({depths[(at + 1) * len(depths) // (room + 1)] for at in range(room)})
-            self._open = list(depths)
-        if not self._open:
-            return None
-        self._pending += 1
-        depth = self._open.pop()
-        return Look(self._key[:depth + 1] + TOP, depth)
-
-    def answered(self, depth: int, *, empty: bool | None) -> None:
-        """Whether nothing lies behind a depth; None when the question was not answered."""
-        self._pending -= 1
-        if empty:
-            self._empty = depth if self._empty is None else min(depth, self._empty)
-        elif empty is not None:
-            self._full = max(depth, self._full)
-        if not self._pending and not self._open:
-            ceiling = len(self._key) if self._empty is None else self._empty
-            known = empty is not None
-            self._depths = [one for one in self._depths if known and self._full < one < ceiling]
-
-
 class Ranges:
     """The plan of one listing. Not safe to use from several threads at once.
 
@@ -148,9 +97,11 @@ class Ranges:
         root.depth = common(keys[0], keys[-1])
         self.live = [root]
         self._before: Range | None = None
+        self._folders = Folders(base, page, horizon)
         self._ladder = Ladder(keys[-1], len(base), root.depth)
         self._ceiling = base + TOP
         self._hits = 1.0
+        self._vain = self._useful = 0
         self._trust: float = _LEAST_UNPROVED
 
     def next(self, slots: int) -> Range | Look | None:
@@ -158,6 +109,9 @@ class Ranges:
         if self.busy >= slots or not self.live:
             return None
         look = self._ladder.next(max(1, slots - self.busy - 1)) if self.live[0].busy or slots == 1 else None
+        if look is None and self._ladder.done and (
+                asked := self._folders.next(self.live[0].cursor, self._ceiling)) is not None:
+            look = Look(asked[1], 0, asked[0])
         if look is not None:
             self.busy += 1
             return look
@@ -167,34 +121,41 @@ class Ranges:
             self.busy += 1
         return found
 
-    def looked(self, look: Look, keys: Sequence[str] | None) -> None:
-        """What is behind a look; None when it could not be told."""
+    def looked(self, look: Look, keys: Sequence[str] | None, *, more: bool = False) -> None:
+        """What is behind a look: keys, or directories and whether there are `more`; None when it could not
+        be told."""
         self.busy -= 1
+        if look.below is not None:
+            self._folders.found(keys or (), more=more)
+            return
         self._ladder.answered(look.depth, empty=None if keys is None else not keys)
         if keys:
             self._alphabet.learn(keys)
         if self._ladder.done and self._ladder.ceiling is not None:
             self._ceiling = self._ladder.ceiling
 
-    def _walk(self) -> Iterator[tuple[Range, float]]:
+    def _walk(self) -> list[tuple[Range, float]]:
         """The ranges that begin within the horizon, with the pages thought to lie before each."""
-        ahead = 0.0
+        ahead, found = 0.0, []
         for one in self.live:
             if ahead >= self.horizon:
-                return
-            yield one, ahead
-            ahead += len(one.pages) + (0.0 if one.done else max(one.estimate / self.page, 1.0))
+                break
+            found.append((one, ahead))
+            ahead += len(one.pages)
+            if not one.done:
+                ahead += max(one.estimate / self.page, 1.0)
+        return found
 
     @property
     def _room(self) -> bool:
         return self.held + self.busy < self.horizon
 
     def _waiting(self) -> Range | None:
-        for one, _ in self._walk():
-            if not one.busy and not one.done:
-                first = one is self.live[0] and not one.pages
-                return one if first or self._make_room(one) else None
-        return None
+        one = next((one for one in self.live if not one.busy and not one.done), None)
+        if one is None or not any(one is other for other, _ in self._walk()):
+            return None
+        first = one is self.live[0] and not one.pages
+        return one if first or self._make_room(one) else None
 
     def _make_room(self, near: Range) -> bool:
         """Whether a page behind `near` may be held: pages of the farthest ranges give way to nearer ones."""
@@ -208,7 +169,7 @@ class Ranges:
     def _cut_one(self, slots: int) -> Range | None:
         """A new range out of the first one that is large enough, where it may be begun at once."""
         unproved = sum(1 for one in self.live if one.busy and not one.listed)
-        if unproved >= self._trust:
+        if unproved >= self._trust or self._vain > _FREE_MISSES + self._useful:
             return None
         for _ in range(_HALVINGS):
             found = self._more_than_its_share(slots)
@@ -217,7 +178,7 @@ class Ranges:
             victim, ahead, share = found
             fresh = self._cut(victim, share)
             if fresh is not None and ahead + len(victim.pages) + victim.estimate / self.page < self.horizon:
-                return fresh if self._make_room(fresh) else None
+                return fresh if self._room else None
         return None
 
     def _more_than_its_share(self, slots: int) -> tuple[Range, float, float] | None:
@@ -226,20 +187,42 @@ class Ranges:
             if not one.listed and one.source is not source and source is not None:
                 self._estimate(one, source)
             source = one if one.listed else source
-        walk = list(self._walk())
+        walk = self._walk()
         remaining = sum(one.estimate for one, _ in walk if not one.done) / self.page
         share = float(min(_LARGEST_SHARE, max(1, int(min(remaining, self.horizon) / slots))))
         for one, ahead in walk:
-            if not one.done and one.estimate >= 2 * share * self.page:
+            if not one.done and one.estimate >= 2 * share * self.page and self._divisible(one):
                 return one, ahead, share * self.page
         return None
 
     def _end(self, one: Range) -> str:
         return one.high if one.high is not None else self._ceiling
 
+    def _divisible(self, one: Range) -> bool:
+        """False for the rest of a directory of which nothing was read yet: how dense it is, nobody knows."""
+        if not self._folders.known or one.listed or self._folders.head(one.cursor) is not None:
+            return True
+        return self._folders.end(one.cursor, self._end(one)) < self._end(one)
+
     def _cut(self, victim: Range, share: float) -> Range | None:
         """Cut a range in two: it keeps the nearer part. None, and a smaller estimate, if it cannot be cut."""
         end = self._end(victim)
+        middle, estimate = self._folders.cut(victim.cursor, end, share)
+        reach = 0.0
+        if not middle and self._folders.known and victim.reach > share and victim.misses < _FEW_MISSES:
+            start = max(victim.cursor, self._folders.begins(victim.cursor))
+            middle = self._alphabet.at(start, end, share * _FILLED / victim.reach) or ""
+            estimate, reach = max(0.0, victim.estimate - share), victim.reach - share
+        if middle and victim.cursor < middle < end:
+            fresh = Range(middle, victim.high, middle, estimate, reach, victim)
+            victim.high = middle
+            victim.estimate = max(0.0, victim.estimate - estimate)
+            victim.reach -= reach
+            self.live.insert(self.live.index(victim) + 1, fresh)
+            return fresh
+        return self._cut_by_symbols(victim, end, share)
+
+    def _cut_by_symbols(self, victim: Range, end: str, share: float) -> Range | None:
         middle = self._cut_by_depth(victim, end) or (
             self._cut_by_share(victim, end, share)) or self._alphabet.between(
                 victim.cursor, end, blindly=victim.listed > 0)
@@ -249,9 +232,10 @@ class Ranges:
         depth = common(victim.cursor, end)
         low, cut, high = (self._alphabet.position(key, depth) for key in (victim.cursor, middle, end))
         behind = (high - cut) / (high - low) if low < cut < high else 0.5
-        fresh = Range(middle, victim.high, middle, victim.estimate * behind, parent=victim)
+        fresh = Range(middle, victim.high, middle, victim.estimate * behind, victim.reach * behind, victim)
         victim.high = middle
         victim.estimate *= 1 - behind
+        victim.reach *= 1 - behind
         self.live.insert(self.live.index(victim) + 1, fresh)
         return fresh
 
@@ -272,6 +256,10 @@ class Ranges:
     def _estimate(self, one: Range, source: Range) -> None:
         """How many keys are left in a range, by the density of what was read of it or before it."""
         end = self._end(one)
+        one.source = source
+        if self._folders.known:
+            self._estimate_in_folder(one, source, end)
+            return
         depth = common(source.first, end)
         first, last, low, high = (self._alphabet.position(key, depth)
                                   for key in (source.first, source.cursor, one.cursor, end))
@@ -279,20 +267,42 @@ class Ranges:
             one.estimate = max(source.listed * (high - low) / (last - first), 0.5 * one.listed)
         elif one.listed:
             one.estimate = max(2.0 * self.page, one.listed)
-        one.source = source
+
+    def _estimate_in_folder(self, one: Range, source: Range, end: str) -> None:
+        """The same by what is known of directories: their usual size, and how dense the first keys of this
+        one are."""
+        folders = self._folders
+        last = folders.end(one.cursor, end)
+        head, offset, one.reach = folders.head(one.cursor), 0.0, 0.0
+        if head is not None:
+            depth = common(head.first, last)
+            basis = (source.first, source.cursor, source.listed) if source.first >= head.first else head
+            first, until, low, high, start = (
+                self._alphabet.position(key, depth)
+                for key in (basis[0], basis[1], max(one.cursor, head.first), last, head.first))
+            if until - first > 1e-9:
+                dense = basis[2] / (until - first)
+                offset, one.reach = dense * (low - start), dense * (high - low)
+            offset = max(offset, one.listed)
+        rest = folders.rest(offset)
+        one.estimate = folders.inside(one.cursor, end) + min(rest, one.reach or rest)
 
     def arrived(self, one: Range, keys: Sequence[str], *, more: bool, way: object) -> int:
         """Take in a page of a range. Returns how many of its rows belong to the range."""
         self._free(one)
         if one.gone:
+            self._vain += 1
             return 0
         kept = self._kept(one, keys)
+        self._useful += bool(kept)
+        self._vain += not kept and not one.listed
         if one.parent is not None and not one.listed:
             self._hits += 0.05 * (float(kept > 0) - self._hits)
             self._trust = self._trust + 1 if kept else max(_LEAST_UNPROVED, self._trust * 0.8)
             one.parent.misses += not kept
         if kept:
             self._alphabet.learn(keys[:kept])
+            self._folders.learn(one.cursor, keys[:kept])
             one.depth = common(keys[0], keys[kept - 1])
             one.first = one.first or keys[0]
             one.cursor = keys[kept - 1]
@@ -358,6 +368,7 @@ class Ranges:
                 other.gone = True
                 self.held -= len(other.pages)
             self.live.clear()
+        self._folders.passed(first.high, first.listed)
         if first.listed:
             first.parent = first.source = None
             self._before = first

@@ -8,11 +8,15 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from ..core.errors import ListingIncomplete, NoSuchPlace, NotReachable, S3ConsoleError
+from ..core.etags import EtagHash
 from ..core.keys import printable
 from ..core.model import Batch, Place, Proof
+from ..core.trees import Standing
 from .rows import PAGE
 
 Digest = Callable[[Path, os.stat_result], str]
@@ -120,3 +124,57 @@ class LocalListing:
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Found(NamedTuple):
+    """Something below a root. `kind` is "file", "folder", "link" or "other"; only files have a standing."""
+
+    path: str
+    kind: str
+    standing: Standing = Standing(0, 0, 0)
+
+
+def local_tree(root: str) -> Iterator[Found]:
+    """Everything below a directory in ascending order of the paths, which use "/"; a directory comes both
+    as itself and, behind its path and a slash, with what is in it. Links are not followed, and a root that
+    is not there is empty. Raises OSError for what cannot be read."""
+    if Path(root).is_dir():
+        yield from _found_below(root, "")
+
+
+def _found_below(folder: str, base: str) -> Iterator[Found]:
+    rows: list[tuple[str, os.DirEntry[str] | None]] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            rows.append((entry.name, entry))
+            if entry.is_dir(follow_symlinks=False):
+                rows.append((entry.name + "/", None))
+    rows.sort(key=itemgetter(0))
+    for name, known in rows:
+        if known is None:
+            yield from _found_below(f"{folder}/{name[:-1]}", base + name)
+            continue
+        if known.is_file(follow_symlinks=False):
+            facts = known.stat(follow_symlinks=False)
+            yield Found(base + name, "file", Standing(facts.st_size, facts.st_mtime_ns, facts.st_ino))
+        else:
+            kind = "link" if known.is_symlink() else "folder" if known.is_dir() else "other"
+            yield Found(base + name, kind)
+
+
+def etag_of(root: str, path: str, standing: Standing, part_size: int = 0) -> str:
+    """The ETag of the bytes of a file (see core.etags), "" when it is not the one that was seen.
+
+    Raises OSError.
+    """
+    found = EtagHash(part_size)
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(f"{root}/{path}", flags)
+    try:
+        while block := os.read(descriptor, _READ):
+            found.update(block)
+        facts = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    same = Standing(facts.st_size, facts.st_mtime_ns, facts.st_ino) == standing
+    return found.etag() if same else ""

@@ -12,7 +12,6 @@ from .bounded import Bounds, is_parquet, read_lines, refused
 from .dialects import PAIRS, SAMPLE, Dialect, colon_pair, detect, fields, json_row, records
 from .files import FileListing
 from .rows import Row, column_of, row_of
-from .tables import parquet_rows
 
 _BOUNDS = Bounds()
 
@@ -63,6 +62,8 @@ def _detected(path: Path, sample: list[str], bucket: str) -> Dialect:
 
 def _rows(path: Path, bucket: str, dialect: Dialect | None, bounds: Bounds) -> Iterator[Row]:
     if dialect == "parquet" or (dialect is None and is_parquet(path)):
+        from .tables import parquet_rows
+
         yield from parquet_rows(path, bounds)
         return
     lines = read_lines(path, bounds)

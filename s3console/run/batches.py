@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, Literal, NamedTuple, Protocol
 
 from ..core.errors import DamagedState
@@ -170,6 +171,40 @@ class Ledger:
         else:
             self._refuse(record, bit, operation, outcome)
 
+    def apply_plain(self, result: Literal["verified", "deleted"], indexes: Sequence[int],
+                    sizes: Sequence[int], versions: Sequence[str]) -> None:
+        """`apply` for operations that surely went well, copies with the ETag of their source and these many
+        bytes; `versions` is empty where none was made."""
+        done, start, size_of = 0, 0, self.batch_size
+        record, settled = BatchRecord(-1), 0
+        for index, size, version_id in zip(indexes, sizes, versions or repeat(""), strict=False):
+            offset = index - start
+            if record.number < 0 or not 0 <= offset < size_of:
+                self._settle_plain(record, done, result)
+                number, offset = divmod(index, size_of)
+                record, start, done = self._records.setdefault(number, BatchRecord(number)), index - offset, 0
+                settled = record.settled
+            bit = 1 << offset
+            if not settled & bit:
+                done |= bit
+                settled |= bit
+                if result == "verified":
+                    record.bytes += size
+                if version_id:
+                    record.made[str(offset)] = version_id
+        self._settle_plain(record, done, result)
+
+    def _settle_plain(self, record: BatchRecord, done: int, result: Literal["verified", "deleted"]) -> None:
+        if not done:
+            return
+        self._dirty.add(record.number)
+        if result == "deleted":
+            record.deleted |= done
+            return
+        record.copied |= done
+        record.verified |= done
+        self._fresh[record.number] = self._fresh.get(record.number, 0) | done
+
     def _refuse(self, record: BatchRecord, bit: int, operation: Operation, outcome: Outcome) -> None:
         if outcome.result == "skipped":
             record.skipped |= bit
@@ -191,6 +226,11 @@ class Ledger:
     def _remember(self, record: BatchRecord, operation: Operation, outcome: Outcome) -> None:
         if len(record.failures) < FAILURES_KEPT:
             record.failures.append([operation.index, outcome.code, outcome.message])
+
+    @property
+    def pending(self) -> bool:
+        """Whether something waits for the next `commit`."""
+        return bool(self._dirty)
 
     def verified(self, index: int) -> bool:
         """Whether the proof of this copy is on disk."""

@@ -13,6 +13,7 @@ from .engine import (
     UNPROVED,
     Answer,
     CarryAccess,
+    CarryLock,
     Compare,
     Copy,
     Head,
@@ -31,29 +32,56 @@ ARCHIVED = frozenset({"InvalidObjectState", "ObjectNotInActiveTierError"})
 """Codes of a source that cannot be read before RestoreObject (S3 API reference)."""
 
 
+def begins_with(operation: Operation, manner: Manner) -> Copy | None:
+    """The copy that `copying` asks for first, where it need not look before and carries nothing after."""
+    source, target = operation.source, operation.target
+    if source is None or operation.how or (not manner.guarded and mutable(source)) or _onto_itself(operation):
+        return None
+    return Copy(source, target, operation.expect)
+
+
+def proved(operation: Operation, etag: str, version_id: str) -> Outcome | None:
+    """The outcome of a copy whose answer proves it by itself: it carries the ETag of the pinned source."""
+    source = operation.source
+    if source is None or etag != source.etag:
+        return None
+    return Outcome(operation.index, "verified", "", "", etag, source.size, version_id)
+
+
+def _onto_itself(operation: Operation) -> bool:
+    source, target = operation.source, operation.target
+    return source is not None and not source.version_id and source[:3] == target[:3]
+
+
 def copying(operation: Operation, manner: Manner, *, look: bool = False) -> Steps:
-    """Copy or restore one object and verify it; then carry its access list, where the plan says so.
+    """Copy or restore one object and verify it; then carry access list and lock, where the plan says so.
 
     `look` is True when an earlier attempt may have reached the store: the destination is looked at
     first and bytes that already stand there are not copied again.
     """
     outcome = yield from _copying(operation, manner, look=look or operation.word("look") is not None)
-    if outcome.result != "verified" or operation.word("acl") is None or operation.source is None:
+    source = operation.source
+    if outcome.result != "verified" or source is None:
         return outcome
     made = operation.target._replace(version_id=outcome.version_id)
-    answer = yield from asking(CarryAccess(operation.source, made), manner)
-    if answer[0] == "ok":
-        return outcome
-    refused = refusal(operation.index, answer[1])
-    if refused.result != "failed":
-        return refused
-    return replace(refused, message=f"copied, but the access list was not carried: {refused.message}")
+    wishes: list[tuple[CarryAccess | CarryLock, str]] = []
+    if operation.word("acl") is not None:
+        wishes.append((CarryAccess(source, made), "the access list"))
+    if operation.word("lock") is not None:
+        wishes.append((CarryLock(source, made), "its retention or legal hold"))
+    for request, what in wishes:
+        answer = yield from asking(request, manner)
+        if answer[0] == "error":
+            refused = refusal(operation.index, answer[1])
+            if refused.result != "failed":
+                return refused
+            return replace(refused, message=f"copied, but {what} was not carried: {refused.message}")
+    return outcome
 
 
 def _copying(operation: Operation, manner: Manner, *, look: bool) -> Steps:
     source, target, index = operation.source, operation.target, operation.index
-    if source is None or ((source.side, source.bucket, source.key) == (target.side, target.bucket, target.key)
-                          and not source.version_id):
+    if source is None or _onto_itself(operation):
         return Outcome(index, "failed", "InvalidRequest", "the operation would copy an object onto itself")
     seen, doubt = look, not manner.guarded and mutable(source)
     last: ServiceError | None = None
@@ -68,8 +96,10 @@ def _copying(operation: Operation, manner: Manner, *, look: bool) -> Steps:
                 return verdict
         answer = yield Copy(source, target, operation.expect, operation.word("class") or "")
         if answer[0] == "ok":
-            made: Outcome = yield from _verifying(operation, source, answer[1].etag, manner)
-            return replace(made, version_id=answer[1].version_id)
+            etag, version_id = answer[1].etag, answer[1].version_id
+            made = proved(operation, etag, version_id)
+            return made or replace(
+                (yield from _verifying(operation, source, etag, manner)), version_id=version_id)
         last = answer[1]
         slow = last.reaction is Reaction.SLOW_DOWN and manner.exact and operation.expect != "any"
         seen = seen or not slow
@@ -125,15 +155,14 @@ def _source_moved(index: int, source: Ref, manner: Manner) -> Generator[Request,
 
 
 def _verifying(operation: Operation, source: Ref, etag: str, manner: Manner) -> Steps:
-    """Prove that the copy holds the bytes of the source: by its ETag, by a HEAD, or by reading both.
+    """Prove that a copy that was answered with another ETag holds the bytes of the source: by a HEAD, or by
+    reading both.
 
-    An equal ETag in the answer proves it. A copy of a multipart or KMS-encrypted object gets another
+    A copy of a multipart or KMS-encrypted object gets another
     ETag: then a store that honours conditions is believed when HEAD shows the ETag of the answer and
     the size, and any other store has to show the bytes.
     """
     index, target = operation.index, operation.target
-    if etag == source.etag:
-        return Outcome(index, "verified", etag=etag, bytes=source.size)
     answer = yield from asking(Head(current(target)), manner)
     if answer[0] == "error":
         return refusal(index, answer[1])

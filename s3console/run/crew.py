@@ -15,8 +15,8 @@ from typing import IO, Any
 
 from .launch import module_environment
 from .limits import Times
-from .slices import pack_slice, to_line
-from .walk import Slice
+from .slices import slice_line, to_line
+from .stretches import Slice
 
 
 @dataclass(slots=True)
@@ -26,6 +26,7 @@ class Worker:
     serial: int
     process: subprocess.Popen[bytes]
     slices: dict[int, int] = field(default_factory=dict)
+    work: dict[int, Slice] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     ready: bool = False
     dismissed: bool = False
@@ -34,6 +35,22 @@ class Worker:
     def load(self) -> int:
         """Operations given to this worker and not yet reported."""
         return sum(self.slices.values())
+
+    @property
+    def held(self) -> int:
+        """Tasks that it holds back because the store slows down their prefix."""
+        return int(self.facts.get("held", 0))
+
+    def reported(self, number: int, packed: Mapping[str, Any]) -> Slice | None:
+        """The slice that the worker reported of; what is reported leaves its load."""
+        work = self.work.get(number)
+        left = self.slices.get(number, 0) - packed["count"]
+        if left > 0:
+            self.slices[number] = left
+        else:
+            self.slices.pop(number, None)
+            self.work.pop(number, None)
+        return work
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +93,14 @@ class Crew:
         for worker in [w for w in self.workers if not w.dismissed][size:]:
             self._dismiss(worker)
 
-    def fill(self) -> None:
-        """Start workers until there are as many as wanted."""
-        while sum(not w.dismissed for w in self.workers) < self._size:
+    @property
+    def wanted(self) -> int:
+        """How many workers there may be."""
+        return self._size
+
+    def fill(self, enough: int) -> None:
+        """Start workers until there are as many as wanted, or enough."""
+        while sum(not w.dismissed for w in self.workers) < min(self._size, enough):
             self._spawn()
 
     def _spawn(self) -> None:
@@ -115,8 +137,9 @@ class Crew:
 
     def give(self, worker: Worker, work: Slice) -> None:
         """Hand a slice over. A worker that is already dead shows up as an event."""
-        worker.slices[work.number] = len(work.items)
-        self._send(worker, {"slice": pack_slice(work)})
+        worker.slices[work.number] = len(work)
+        worker.work[work.number] = work
+        self._write(worker, slice_line(work))
 
     def ask_bucket(self, worker: Worker, side: str, name: str) -> None:
         """Ask for the facts of a bucket; the answer comes as an event."""
@@ -159,6 +182,11 @@ class Crew:
         return self.gone_slow + sum(int(w.facts.get("slow", 0)) for w in self.workers)
 
     @property
+    def found(self) -> float:
+        """The rate that the store was found to take, 0 while it never refused."""
+        return float(sum(w.facts.get("found", 0.0) for w in self.workers))
+
+    @property
     def times(self) -> Times:
         """How long the operations of all workers took."""
         total = Times(self.gone_times.counts)
@@ -189,10 +217,13 @@ class Crew:
             worker.process.stdin.close()
 
     def _send(self, worker: Worker, message: Mapping[str, Any]) -> None:
+        self._write(worker, to_line(message))
+
+    def _write(self, worker: Worker, line: bytes) -> None:
         pipe = worker.process.stdin
         assert pipe is not None
         with contextlib.suppress(OSError, ValueError):
-            pipe.write(to_line(message))
+            pipe.write(line)
             pipe.flush()
 
 

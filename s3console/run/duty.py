@@ -15,23 +15,29 @@ from ..store.home import now, stamp
 from ..store.jobs import Control, Failure, JobFolder, append_failures, read_control, write_status
 from ..store.journal import Journal
 from .crew import Crew, Event, Worker
-from .engine import Outcome
-from .limits import Pace, Throttle, Window
+from .limits import Pace, Throttle
+from .slices import take_in
 from .telling import closing_words, failure_of
 from .walk import Halt, Walk
 
 COMMIT_EVERY = 0.5
-PUBLISH_EVERY = 0.25
+PUBLISH_EVERY = 0.2
 OBEY_EVERY = 0.2
 SETTLE = 1.0
 """Seconds after a process died before anything of it is looked up: its last request may still arrive."""
 MOST_DEATHS = 5
-DELETE_SLICE = 250
+DELETE_SLICE = 1000
 THAW_LOOK = 300.0
 """Seconds between two looks at what is being restored from the archive; that takes minutes to days."""
 GUARDED_SLICE = 100
-DEPTH = 8
-"""Copies given to each thread of a worker ahead of time, so that it does not wait for the runner."""
+DEPTH = 3
+"""How many times what it has under way is given to a worker, so that it does not wait for the runner."""
+OPERATIONS_EACH = 20_000
+"""Operations that are worth a worker of their own: two seconds of one processor."""
+VERSIONS_EACH = 200_000
+"""The same where versions are deleted, 1,000 with each request."""
+MOST_HELD = 20_000
+"""Operations that are given out in vain, because their prefixes are slowed down, to reach those behind."""
 
 Wish = Literal["run", "pause", "leave", "cancel", "fail", "stale"]
 _EVENTS: dict[Wish, JobEvent] = {"pause": "pause", "leave": "pause", "cancel": "cancel", "fail": "fail",
@@ -44,18 +50,16 @@ class Duty:
 
     def __init__(
         self, folder: JobFolder, plan: Plan, walk: Walk, crew: Crew, checkpoint: Checkpoint,
-        journal: Journal, *, threads: int, workers: int, rate: float, static_login: bool,
+        journal: Journal, *, at_once: int, workers: int, rate: float, static_login: bool,
         bandwidth: float = 0.0, thaw_look: float = THAW_LOOK,
     ) -> None:
         self._folder, self._plan, self._walk, self._crew = folder, plan, walk, crew
         self._checkpoint, self._journal = checkpoint, journal
-        self._threads, self._workers, self._static_login = threads, workers, static_login
+        self._at_once, self._workers, self._static_login = at_once, workers, static_login
         clock = time.monotonic()
         self._throttle = Throttle(rate, bandwidth, clock)
-        self._answers = 0
         self._woken = clock
         self._thaw_look = thaw_look
-        self._window = Window(workers * threads * DEPTH, clock)
         self._pace = Pace(clock)
         self._wish: Wish = "run"
         self._left_at_once = False
@@ -115,7 +119,7 @@ class Duty:
         if self._wish == "run" and self._walk.halt is not None:
             self._halted(self._walk.halt)
         if self._wish == "run" and not self._walk.finished:
-            self._crew.fill()
+            self._crew.fill(self._worth(self._crew.wanted))
             self._feed(clock)
             if not self._walk.parked:
                 self._woken = clock
@@ -249,7 +253,6 @@ class Duty:
                               bandwidth=control.values.get("bandwidth"))
         if "workers" in control.values:
             self._workers = min(64, max(1, int(control.values["workers"])))
-            self._window = Window(self._workers * self._threads * DEPTH, clock)
             self._crew.resize(self._workers)
 
     # ---- feeding and taking
@@ -259,28 +262,38 @@ class Duty:
             return
         workers = self._crew.active
         if not self._placed:
-            if self._plan.sample and self._plan.sample[0].kind == "bucket":
+            if self._plan.right.scheme != "s3" or (
+                    self._plan.sample and self._plan.sample[0].kind == "bucket"):
                 # After a crash the bucket may be gone already, which is no reason to fail.
                 self._placed = True
             elif workers and self._asked is None:
                 self._asked = workers[0]
                 self._crew.ask_bucket(workers[0], "right", self._plan.right.bucket)
             return
-        window = self._throttle.crowd(self._window.size(self._crew.slowdowns, clock), self._threads)
+        held = min(MOST_HELD, sum(worker.held for worker in workers))
+        window = self._workers * self._at_once * DEPTH + held
         for worker in sorted(workers, key=lambda w: w.load):
             while True:
-                size = _slice_size(self._walk, self._threads)
-                most = max(window, size) if self._walk.phase == "delete" else window
-                if worker.load >= 2 * size or self._walk.in_flight >= most:
+                size = _slice_size(self._walk, self._at_once)
+                most = max(window, 2 * size * len(workers)) if self._walk.phase == "delete" else window
+                if worker.load - worker.held >= 2 * size or self._walk.in_flight >= most:
                     break
-                room = self._throttle.room(clock, self._answers, self._crew.slowdowns)
-                work = self._walk.next(min(size, room, max(1, most - self._walk.in_flight)
-                                           if self._walk.phase == "copy" else size))
+                work = self._walk.next(min(size, self._throttle.room(clock)))
                 if work is None:
                     break
-                self._throttle.take(len(work.items), sum(
-                    i.operation.source.size for i in work.items if i.operation.source is not None))
+                self._throttle.take(len(work), work.bytes)
                 self._crew.give(worker, work)
+
+    def _worth(self, most: int) -> int:
+        """How many workers the rest of the job is worth: each costs half a second of CPU before it begins."""
+        plan = self._plan
+        alone = plan.delete == plan.operations and not {"DeleteObject", "HeadObject"} & plan.requests.keys()
+        each = VERSIONS_EACH if alone else OPERATIONS_EACH
+        if plan.operations > each * most:
+            return most
+        totals = self._walk.totals()
+        left = plan.operations - totals.done - totals.failed - totals.skipped
+        return max(len(self._crew.workers), min(most, 1 + left // each))
 
     def _take(self, event: Event) -> None:
         worker, message = event.worker, event.message
@@ -290,6 +303,8 @@ class Duty:
             worker.ready = True
         elif "slice" in message:
             self._reported(worker, message)
+        elif "counts" in message:
+            worker.facts = message["counts"]
         elif "bucket" in message:
             self._answered(message)
         elif "broken" in message:
@@ -297,19 +312,13 @@ class Duty:
             self._walk.halt = Halt(how, message["broken"], login=how == "pause")
 
     def _reported(self, worker: Worker, message: dict[str, Any]) -> None:
-        worker.facts = {k: message[k] for k in ("requests", "retries", "slow", "times")}
-        outcomes = [Outcome(*o) for o in message["outcomes"]]
-        self._answers += len(outcomes)
-        number = message["slice"]
-        left = worker.slices.get(number, 0) - len(outcomes)
-        if left > 0:
-            worker.slices[number] = left
-        else:
-            worker.slices.pop(number, None)
-        if any(o.result in ("verified", "deleted", "skipped") for o in outcomes):
+        work = worker.reported(message["slice"], message)
+        if work is None:
+            return
+        if message["verified"] or message["deleted"] or any(
+                result in ("verified", "deleted", "skipped") for _, result, *_ in message["others"]):
             self._deaths = 0
-        for operation, outcome in self._walk.report(number, outcomes):
-            self._failures.append(failure_of(operation, outcome))
+        self._failures += [failure_of(*refused) for refused in take_in(self._walk, work, message)]
 
     def _buried(self, worker: Worker) -> None:
         lost = sum(self._walk.lost(number) for number in self._crew.forget(worker))
@@ -367,6 +376,7 @@ class Duty:
             workers=len(self._crew.active) if running else 0, requests=self._crew.requests,
             retries=self._crew.retries, message=message, runner=0, title=self._plan.title,
             prefix=self._plan.prefix, rates=tuple(self._pace.plot), p50=times.at(0.5), p99=times.at(0.99),
+            slowdowns=self._crew.slowdowns, found=round(self._crew.found, 1), given=self._throttle.given,
         )
         if status != self._shown or running:
             self._shown = status
@@ -384,7 +394,7 @@ class Duty:
         return {"copy": "copying and verifying", "delete": "deleting"}[self._walk.phase]
 
 
-def _slice_size(walk: Walk, threads: int) -> int:
+def _slice_size(walk: Walk, at_once: int) -> int:
     if walk.phase == "copy":
-        return threads * DEPTH // 2
+        return at_once
     return DELETE_SLICE if walk.plain_deletes else GUARDED_SLICE

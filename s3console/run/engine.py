@@ -8,7 +8,7 @@ network belong to whoever drives it, so that a test can put every fault at every
 from __future__ import annotations
 
 import random
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -47,6 +47,13 @@ class Copy(NamedTuple):
 
 class CarryAccess(NamedTuple):
     """Give the target the access list of the source."""
+
+    source: Ref
+    target: Ref
+
+
+class CarryLock(NamedTuple):
+    """Give the target the retention and the legal hold of the source."""
 
     source: Ref
     target: Ref
@@ -103,14 +110,37 @@ class Compare(NamedTuple):
     other: Ref
 
 
+class Fetch(NamedTuple):
+    """Bytes `first` to `last` (-1: to the end) of one object into `sink`; the answer is `Fetched`."""
+
+    ref: Ref
+    sink: Callable[[bytes], int | None]
+    first: int
+    last: int
+
+
+class PartSize(NamedTuple):
+    """The bytes of one part of an object that was uploaded in parts; 0 when the store does not tell."""
+
+    ref: Ref
+    number: int = 1
+
+
+class Local(NamedTuple):
+    """Something to do to the tree of files below `root`; the answer is what `act` returns."""
+
+    root: str
+    act: Callable[[Any], Any]
+
+
 class Wait(NamedTuple):
     """Nothing for so many seconds."""
 
     seconds: float
 
 
-Request = (Head | Peek | Copy | CarryAccess | Thaw | Versions | Delete | DeleteOne | Abort | LeftInBucket
-           | RemoveBucket | Compare | Wait)
+Request = (Head | Peek | Copy | CarryAccess | CarryLock | Thaw | Versions | Delete | DeleteOne | Abort
+           | LeftInBucket | RemoveBucket | Compare | Fetch | PartSize | Local | Wait)
 Answer = tuple[Literal["ok"], Any] | tuple[Literal["error"], ServiceError]
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,33 +26,43 @@ from ..core.abilities import pack_abilities
 from ..core.errors import Busy, DamagedState, S3ConsoleError
 from ..core.model import JobStatus, Plan
 from ..store.approvals import valid_approval
+from ..store.caps import load_caps
 from ..store.checkpoint import Checkpoint
+from ..store.digests import DigestLog
 from ..store.home import Home, now, stamp
 from ..store.jobs import JobFacts, JobFolder, JobLock, job_folder, load_job, read_status, write_status
 from ..store.journal import Journal
 from ..store.plans import SealedPlan, open_plan
 from ..store.probes import valid_abilities
-from .batches import Ledger
 from .crew import Crew
+from .downloading import open_ledger
 from .duty import THAW_LOOK, Duty
-from .walk import Walk
+from .heap import settle
+from .walk import Limits, Walk
 
 THREADS = 8
+"""For the requests of a worker that botocore has to make."""
+AT_ONCE = 128
+"""Requests that one worker has under way over libcurl."""
 ORPHANS = 90.0
 """Seconds to wait for workers of a runner that died: they finish what they sent and end by themselves."""
+BEGIN = 250.0
+"""Requests per second that a job begins with, before it knows what the store takes."""
 NICE = 5
 
 
 @dataclass(frozen=True, slots=True)
 class JobLimits:
     """Worker processes, operations per second (0: no limit), threads of each worker, bytes per second that
-    are copied (0: no limit), seconds between two looks at what is being thawed."""
+    are copied (0: no limit), seconds between two looks at what is being thawed, operations that each worker
+    has under way."""
 
     workers: int = 2
     rate: float = 0.0
     threads: int = THREADS
     bandwidth: float = 0.0
     thaw_look: float = THAW_LOOK
+    at_once: int = AT_ONCE
 
 
 @contextmanager
@@ -116,12 +127,12 @@ def _abilities(home: Home, checkpoint: Checkpoint, versioning: str) -> dict[str,
 
 def _conduct(
     home: Home, folder: JobFolder, facts: JobFacts, sealed: SealedPlan, *, limits: JobLimits,
-    tell: Callable[[str], None],
+    tell: Callable[..., None],
 ) -> int:
     plan = sealed.plan
     sealed.verify()
     with alone(folder.path / "workers.lock",
-               lambda: tell("waiting for the workers of the last run to end")) as descriptor, \
+               lambda: tell("waiting for the workers of the last run to end", "preparing")) as descriptor, \
             Checkpoint(folder.checkpoint) as checkpoint:
         job = checkpoint.get("job") or {}
         if job and job.get("plan") != plan.digest:
@@ -133,16 +144,20 @@ def _conduct(
         def announce(what: str, **more: Any) -> None:
             journal.append(what, job=folder.job, plan=plan.plan, **more)
 
-        walk = Walk(sealed, Ledger(checkpoint, plan.operations, plan.batch_size),
-                    now=lambda: stamp(now()), announce=announce)
+        walk = Walk(sealed, open_ledger(checkpoint, plan, partial(DigestLog, home)),
+                    now=lambda: stamp(now()), announce=announce,
+                    limits=Limits(canary=load_caps(home).canary))
         connections = _connections(plan)
         abilities = _abilities(home, checkpoint, plan.versioning)
         crew = Crew(limits.workers,
-                    {"connections": connections, "threads": limits.threads, "abilities": abilities},
+                    {"connections": connections, "threads": limits.threads, "abilities": abilities,
+                     "at_once": limits.at_once,
+                     "pace": max(BEGIN, 2.0 * limits.rate) / limits.workers},
                     folder.path / "workers.log", keep_open=(descriptor,))
-        duty = Duty(folder, plan, walk, crew, checkpoint, journal, threads=limits.threads,
+        duty = Duty(folder, plan, walk, crew, checkpoint, journal, at_once=limits.at_once,
                     workers=limits.workers, rate=limits.rate, bandwidth=limits.bandwidth,
                     thaw_look=limits.thaw_look, static_login=_static_login(connections, os.environ))
+        settle()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: duty.leave())
         return duty.run()
@@ -155,8 +170,8 @@ def run(home_path: Path, job: str, limits: JobLimits | None = None) -> int:
     facts = load_job(folder)
     with JobLock(folder):
 
-        def tell(message: str) -> None:
-            _show(folder, message)
+        def tell(message: str, phase: str = "") -> None:
+            _show(folder, message, phase)
 
         try:
             with open_plan(home, facts.digest) as sealed:
@@ -171,11 +186,12 @@ def run(home_path: Path, job: str, limits: JobLimits | None = None) -> int:
             raise
 
 
-def _show(folder: JobFolder, message: str) -> None:
-    """Put a sentence into the snapshot where no job is being carried on; a running job then is paused."""
+def _show(folder: JobFolder, message: str, phase: str) -> None:
+    """Put a sentence into the snapshot where no job is being carried on; a running job then is paused.
+    The phase "preparing" says that it will be carried on in a moment."""
     status: JobStatus = read_status(folder)
     state = "paused" if status.state == "running" else status.state
-    write_status(folder, replace(status, state=state, message=message, updated=stamp(now()),
+    write_status(folder, replace(status, state=state, message=message, phase=phase, updated=stamp(now()),
                                  in_flight=0, workers=0, rate=0.0))
 
 

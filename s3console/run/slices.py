@@ -3,28 +3,76 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..core.model import Connection, Operation, Ref
-from ..core.plans import decode_operation, encode_operation
-from .copying import copying
-from .engine import Answer, Manner, Outcome, Request
+from .copying import begins_with, copying, proved
+from .downloading import downloading, unlinking
+from .engine import Answer, Copy, Manner, Outcome, Request, Steps
 from .removing import aborting, deleting, deleting_one, guarding, removing_bucket
-from .walk import Item, Slice
+from .stretches import Item, Slice
 
-GROUP = 500
+if TYPE_CHECKING:
+    from .walk import Walk
+
+GROUP = 1000
+_FIELDS = len(Ref._fields)
+_NOTHING = (None,) * _FIELDS
 
 Result = Outcome | None | list[Outcome]
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One generator and the operations it answers for."""
+class Direct:
+    """A plain copy, driven like the generator of the engine, at a part of its cost.
+
+    It asks for what that generator would ask for first, and ends where the answer proves the copy. Any other
+    answer is given to the generator, which goes on from there.
+    """
+
+    __slots__ = ("_manner", "_operation", "_steps", "request")
+
+    def __init__(self, operation: Operation, manner: Manner, request: Copy) -> None:
+        self._operation, self._manner = operation, manner
+        self.request = request
+        self._steps: Steps | None = None
+
+    def __next__(self) -> Request:
+        return self.request
+
+    def proved(self, made: Any) -> Outcome | None:
+        """The outcome of the copy, where what it made proves it at once."""
+        return proved(self._operation, made.etag, made.version_id)
+
+    def send(self, answer: Answer | None) -> Request:
+        """As of a generator: raises StopIteration with the outcome."""
+        steps = self._steps
+        if steps is None:
+            if answer is None:
+                return self.request
+            if answer[0] == "ok":
+                outcome = self.proved(answer[1])
+                if outcome is not None:
+                    raise StopIteration(outcome)
+            steps = self._steps = copying(self._operation, self._manner, look=False)
+            if next(steps) != self.request:
+                raise AssertionError("the engine asks for something else first")
+        return steps.send(answer)  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        """As of a generator."""
+        if self._steps is not None:
+            self._steps.close()
+
+
+class Task(NamedTuple):
+    """One generator and the operations it answers for. `prefix` is what a store may slow down by itself."""
 
     indexes: tuple[int, ...]
-    steps: Generator[Request, Answer, Result]
+    steps: Generator[Request, Answer, Result] | Direct
+    prefix: str = ""
 
     def outcomes(self, result: Result) -> list[Outcome]:
         """What the generator returned, as outcomes; a guard that lets go on has none."""
@@ -40,7 +88,7 @@ class Task:
 def first_round(work: Slice, manner: Manner) -> list[Task]:
     """Copies; or what must be looked at right before the deletes of the slice."""
     if work.kind == "copy":
-        return [_task(i.operation, copying(i.operation, manner, look=i.look)) for i in work.items]
+        return [_task(i.operation, _adding(i.operation, manner, look=i.look)) for i in work.items]
     return [_task(i.operation, guarding(i.operation, manner, witnesses=i.witnesses, exact=exact))
             for i in work.items if (exact := _exact(i.operation)) or i.witnesses or _guarded(i.operation)]
 
@@ -55,7 +103,7 @@ def second_round(work: Slice, decided: Sequence[Outcome], manner: Manner) -> lis
     tasks = [_single(op, manner) for op in left if op.kind != "delete" or not op.target.version_id]
     for start in range(0, len(versions), GROUP):
         group = versions[start:start + GROUP]
-        tasks.append(Task(tuple(op.index for op in group), deleting(group, manner)))
+        tasks.append(Task(tuple([op.index for op in group]), deleting(group, manner), _prefix(group[0])))
     return tasks
 
 
@@ -65,15 +113,30 @@ def _single(operation: Operation, manner: Manner) -> Task:
         return _task(operation, aborting(operation, manner))
     if operation.kind == "bucket":
         return _task(operation, removing_bucket(operation, manner))
+    if operation.kind == "unlink":
+        return _task(operation, unlinking(operation))
     return _task(operation, deleting_one(operation, manner))
+
+
+def _adding(operation: Operation, manner: Manner, *, look: bool) -> Steps | Direct:
+    if not look and operation.kind != "download":
+        request = begins_with(operation, manner)
+        if request is not None:
+            return Direct(operation, manner, request)
+    return (downloading if operation.kind == "download" else copying)(operation, manner, look=look)
 
 
 def _guarded(operation: Operation) -> bool:
     return operation.word("latest") is not None
 
 
-def _task(operation: Operation, steps: Generator[Request, Answer, Any]) -> Task:
-    return Task((operation.index,), steps)
+def _task(operation: Operation, steps: Generator[Request, Answer, Any] | Direct) -> Task:
+    return Task((operation.index,), steps, _prefix(operation))
+
+
+def _prefix(operation: Operation) -> str:
+    """Bucket and first directory of what is written."""
+    return f"{operation.target.bucket}/{operation.target.key.partition('/')[0]}"
 
 
 def _exact(operation: Operation) -> bool:
@@ -85,28 +148,104 @@ def _exact(operation: Operation) -> bool:
 
 
 def pack_slice(work: Slice) -> dict[str, Any]:
-    """A slice as JSON."""
-    return {"number": work.number, "kind": work.kind,
-            "items": [[encode_operation(i.operation), i.look, [list(w) for w in i.witnesses]]
-                      for i in work.items]}
+    """A slice as JSON: one column for each field of its operations, or one value where all have the same."""
+    rows = [(o.index, o.kind, o.expect, o.after, o.is_delete_marker, o.reason, o.how, i.look, *o.target,
+             *(o.source or _NOTHING)) for i in work.items for o in (i.operation,)]
+    witnesses = [[n, i.operation.witness, i.witnesses] for n, i in enumerate(work.items)
+                 if i.witnesses or i.operation.witness]
+    return {"number": work.number, "kind": work.kind, "count": len(rows), "witnesses": witnesses,
+            "columns": [[column[0]] if column.count(column[0]) == len(column) else column
+                        for column in zip(*rows, strict=True)]}
+
+
+def slice_line(work: Slice) -> bytes:
+    """The line that hands a slice to a worker; a stretch goes as it stands in the plan."""
+    if work.stretch is None:
+        return to_line({"slice": pack_slice(work)})
+    return b"".join((f'{{"slice":{{"number":{work.number},"kind":"{work.kind}","rows":['.encode("ascii"),
+                     ",".join(work.stretch.lines).encode("ascii"), b"]}}\n"))
 
 
 def unpack_slice(packed: Mapping[str, Any]) -> Slice:
-    """The inverse of `pack_slice`."""
-    return Slice(packed["number"], packed["kind"],
-                 tuple(Item(decode_operation(line), look, tuple(Ref(*w) for w in witnesses))
-                       for line, look, witnesses in packed["items"]))
+    """The inverse of `pack_slice` and of what `slice_line` makes of a stretch."""
+    if "rows" in packed:
+        return Slice(packed["number"], packed["kind"], tuple(
+            Item(Operation(index, kind, Ref(*target), None if source is None else Ref(*source), expect, after,
+                           None, marker, reason))
+            for index, kind, target, source, expect, after, _, marker, reason in packed["rows"]))
+    count = packed["count"]
+    (index, kind, expect, after, marker, reason, how, look, *refs) = (
+        column * count if len(column) == 1 else column for column in packed["columns"])
+    targets = map(Ref, *refs[:_FIELDS])
+    sources: Iterable[Ref | None] = map(Ref, *refs[_FIELDS:])
+    if None in refs[_FIELDS]:
+        sources = [None if row[0] is None else Ref(*row) for row in zip(*refs[_FIELDS:], strict=True)]
+    held = {n: (None if witness is None else Ref(*witness), tuple(Ref(*one) for one in witnesses))
+            for n, witness, witnesses in packed["witnesses"]}
+    operations = map(Operation, index, kind, targets, sources, expect, after, repeat(None), marker, reason,
+                     how)
+    if not held:
+        return Slice(packed["number"], packed["kind"], tuple(map(Item, operations, look)))
+    return Slice(packed["number"], packed["kind"], tuple(
+        Item(replace(operation, witness=held[n][0]), looked, held[n][1]) if n in held
+        else Item(operation, looked)
+        for n, (operation, looked) in enumerate(zip(operations, look, strict=True))))
 
 
-def pack_outcome(outcome: Outcome) -> list[Any]:
-    """An outcome as JSON."""
-    return [outcome.index, outcome.result, outcome.code, outcome.message, outcome.etag, outcome.bytes,
-            outcome.version_id, outcome.sure]
+def pack_outcomes(work: Slice, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Outcomes of one slice as JSON: the plain ones as columns, since there are many of them.
+
+    `verified` holds indexes and, where any was made, version ids of copies that carry the ETag and size of
+    their source; `deleted` holds indexes; `others` holds everything else, whole.
+    """
+    sources = work.sources
+    verified: list[int] = []
+    versions: list[str] = []
+    deleted: list[int] = []
+    others: list[list[Any]] = []
+    for one in outcomes:
+        if one.sure and not one.code and not one.message:
+            if one.result == "deleted" and not (one.version_id or one.etag or one.bytes):
+                deleted.append(one.index)
+                continue
+            source = sources.get(one.index)
+            if one.result == "verified" and source is not None and one.etag == source.etag \
+                    and one.bytes == source.size:
+                verified.append(one.index)
+                versions.append(one.version_id)
+                continue
+        others.append([one.index, one.result, one.code, one.message, one.etag, one.bytes, one.version_id,
+                       one.sure])
+    return {"count": len(outcomes), "verified": verified, "versions": versions if any(versions) else [],
+            "deleted": deleted, "others": others}
 
 
-def unpack_outcome(packed: Sequence[Any]) -> Outcome:
-    """The inverse of `pack_outcome`."""
-    return Outcome(*packed)
+def unpack_outcomes(work: Slice, packed: Mapping[str, Any]) -> list[Outcome]:
+    """The inverse of `pack_outcomes`."""
+    outcomes = [Outcome(*one) for one in packed["others"]]
+    outcomes += [Outcome(index, "deleted") for index in packed["deleted"]]
+    verified = packed["verified"]
+    if not verified:
+        return outcomes
+    sources = work.sources
+    for index, version_id in zip(verified, packed["versions"] or [""] * len(verified), strict=True):
+        source = sources.get(index)
+        if source is not None:
+            outcomes.append(Outcome(index, "verified", "", "", source.etag, source.size, version_id))
+    return outcomes
+
+
+def take_in(walk: Walk, work: Slice, packed: Mapping[str, Any]) -> list[tuple[Operation, Outcome]]:
+    """Give the walk what a worker reported of a slice: in one go where all of it went well, else one by
+    one. Returns what is to be written down for a person, as `Walk.report`."""
+    verified, deleted = packed["verified"], packed["deleted"]
+    if work.stretch is not None and not packed["others"]:
+        if verified and not deleted and walk.report_plain(work.number, "verified", verified,
+                                                          packed["versions"]):
+            return []
+        if deleted and not verified and walk.report_plain(work.number, "deleted", deleted, ()):
+            return []
+    return walk.report(work.number, unpack_outcomes(work, packed))
 
 
 def pack_connection(connection: Connection) -> dict[str, Any]:

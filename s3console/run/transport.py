@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..core.errors import (
     AccessRefused,
@@ -16,16 +17,22 @@ from ..core.errors import (
     UntrustedAnswer,
 )
 from ..core.model import Ref
+from ..s3.lean_gets import getting, sizing
+from ..s3.steps import Act, Steps, perform
 from .engine import (
     Abort,
     Answer,
     CarryAccess,
+    CarryLock,
     Compare,
     Copy,
     Delete,
     DeleteOne,
+    Fetch,
     Head,
     LeftInBucket,
+    Local,
+    PartSize,
     Peek,
     RemoveBucket,
     Request,
@@ -33,6 +40,10 @@ from .engine import (
     Versions,
     Wait,
 )
+from .local_tree import Tree
+
+if TYPE_CHECKING:
+    from ..s3.lean_acts import LeanActs
 
 CHUNK = 8 << 20
 COMPARE_LIMIT = 1 << 30
@@ -60,6 +71,8 @@ class Writes(Protocol):
                     storage_class: str = "") -> Any: ...
 
     def carry_access(self, read: Any, source: Ref, target: Ref) -> None: ...
+
+    def carry_lock(self, read: Any, source: Ref, target: Ref) -> None: ...
 
     def thaw(self, ref: Ref, *, tier: str, days: int) -> None: ...
 
@@ -108,6 +121,7 @@ class Transport:
 
     def __init__(self, stores: Mapping[str, Writes]) -> None:
         self._stores = stores
+        self._trees: dict[str, Tree] = {}
 
     def answer(self, request: Request) -> Answer:
         """Make the request once. Errors of the tree come back as values; anything else is a bug and rises."""
@@ -115,6 +129,44 @@ class Transport:
             return "ok", self._perform(request)
         except S3ConsoleError as error:
             return "error", as_service_error(error)
+
+    def straight(self, request: Copy) -> tuple[LeanActs, Act] | None:
+        """The first act of the steps of a copy and who carries it; None where they begin otherwise."""
+        store: Any = self._stores[request.target.side]
+        inside = request.source.side, request.target.side
+        if request.storage_class or len({id(self._stores[side]) for side in inside}) > 1:
+            return None
+        act: Act | None = store.straight_copy(request.source, request.target, expect=request.expect)
+        return None if act is None else (store.lean, act)
+
+    def steps(self, request: Request) -> tuple[LeanActs | None, Steps[Any]]:
+        """The request as steps, and who carries their acts. For stores that have steps (s3.write)."""
+        match request:
+            case Copy(source, target, expect, storage_class):
+                store: Any = self._stores[target.side]
+                if target.side == source.side or id(store) == id(self._stores[source.side]):
+                    steps: Steps[Any] = store.copying(source, target, expect=expect,
+                                                      storage_class=storage_class)
+                    return store.lean, steps
+            case Head(ref):
+                store = self._stores[ref.side]
+                return store.lean, store.glancing(ref)
+            case Delete(refs):
+                store = self._stores[refs[0].side]
+                return store.lean, store.deleting_versions(refs[0].bucket, refs)
+            case DeleteOne(ref):
+                store = self._stores[ref.side]
+                return store.lean, store.deleting_object(ref)
+            case Fetch(ref, sink, first, last):
+                store = self._stores[ref.side]
+                return store.lean, getting(store.read, ref, sink, first=first, last=last)
+            case PartSize(ref, number):
+                store = self._stores[ref.side]
+                return store.lean, sizing(store.read, ref, number)
+        return None, self._blocking(request)
+
+    def _blocking(self, request: Request) -> Steps[Any]:
+        return (yield partial(self._perform, request))
 
     def _perform(self, request: Request) -> Any:
         match request:
@@ -136,14 +188,27 @@ class Transport:
                 return self._stores[refs[0].side].delete_versions(refs[0].bucket, refs)
             case DeleteOne(ref):
                 return self._stores[ref.side].delete_object(ref)
+            case Fetch() | PartSize():
+                return perform(*self.steps(request))
+            case Local(root, act):
+                return self._local(root, act)
             case Wait():
                 raise AssertionError("waiting belongs to the driver")
         return self._perform_rare(request)
 
-    def _perform_rare(self, request: CarryAccess | Thaw | Abort | LeftInBucket | RemoveBucket) -> Any:
+    def _local(self, root: str, act: Callable[[Tree], Any]) -> Any:
+        if root not in self._trees:
+            self._trees[root] = Tree(root)
+        return act(self._trees[root])
+
+    def _perform_rare(
+        self, request: CarryAccess | CarryLock | Thaw | Abort | LeftInBucket | RemoveBucket
+    ) -> Any:
         match request:
             case CarryAccess(source, target):
                 return self._stores[target.side].carry_access(self._stores[source.side].read, source, target)
+            case CarryLock(source, target):
+                return self._stores[target.side].carry_lock(self._stores[source.side].read, source, target)
             case Thaw(ref, tier, days):
                 return self._stores[ref.side].thaw(ref, tier=tier, days=days)
             case Abort(ref):

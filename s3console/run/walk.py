@@ -6,63 +6,25 @@ request and starts no thread; the runner and the fault harness both drive it.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from dataclasses import replace
+from typing import Literal
 
 from ..core.errors import DamagedState
-from ..core.model import Operation, Plan, Ref
+from ..core.model import Operation, Ref
+from . import chains
 from .batches import MAPS, Ledger, Phase, Totals
-from .engine import CHANGED, Outcome
+from .breaker import Breaker, Halt, Limits
+from .engine import Outcome
+from .reading import Batches, PlanBatches
+from .stretches import Item, Sent, Slice, Stretch, read_stretch
+
+__all__ = ["Halt", "Item", "Limits", "PlanBatches", "Slice", "Walk"]
 
 Announce = Callable[..., None]
-
-
-class PlanBatches(Protocol):
-    """A sealed plan read batch by batch."""
-
-    @property
-    def plan(self) -> Plan: ...
-
-    def batch(self, number: int) -> Sequence[Operation]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One operation to send: `look` first when an earlier attempt may have reached the store."""
-
-    operation: Operation
-    look: bool = False
-    witnesses: tuple[Ref, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """Operations sent to one worker together; all copies, or all deletes in one bucket."""
-
-    number: int
-    kind: Literal["copy", "delete"]
-    items: tuple[Item, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Halt:
-    """Why nothing more is sent: `pause` waits for a person, `stop` ends the run as failed."""
-
-    how: Literal["pause", "stop"]
-    message: str
-    login: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """When to stop by itself. The first `canary` operations of a phase go alone."""
-
-    canary: int = 10
-    in_a_row: int = 50
-    least_failures: int = 50
-    share: float = 0.01
+NOT_LOGIN = ("EndpointUnreachable", "LocalDisk")
+"""Codes of a pause that no new login ends."""
 
 
 def _of_phase(operation: Operation, copies: int, phase: str) -> bool:
@@ -71,6 +33,14 @@ def _of_phase(operation: Operation, copies: int, phase: str) -> bool:
         raise DamagedState("a plan must hold its copies before its deletes",
                            next_step="make the plan again")
     return operation.removes == (phase == "delete")
+
+
+def _one_by_one(slices: dict[int, dict[int, Item] | Sent], number: int) -> dict[int, Item]:
+    """What is out of a slice, as items from now on."""
+    out = slices.get(number, {})
+    if isinstance(out, Sent):
+        out = slices[number] = out.items()
+    return out
 
 
 class Walk:
@@ -96,8 +66,8 @@ class Walk:
         self._limits = limits or Limits()
         self._head = plan.plan
         self._copies = self._head.copy + self._head.restore
-        self._cache: OrderedDict[int, Sequence[Operation]] = OrderedDict()
-        self._slices: dict[int, dict[int, Item]] = {}
+        self._batches = Batches(plan, ledger)
+        self._slices: dict[int, dict[int, Item] | Sent] = {}
         self._serial = 0
         self._held: list[tuple[Operation, Outcome]] = []
         self.halt: Halt | None = None
@@ -122,7 +92,8 @@ class Walk:
     @property
     def plain_deletes(self) -> bool:
         """Whether the next delete needs no look at a witness, so that many fit into one request."""
-        return not self._queue or not (self._queue[0].witnesses or self._queue[0].operation.how)
+        head = self._queue[0] if self._queue else None
+        return not isinstance(head, Item) or not (head.witnesses or head.operation.how)
 
     def totals(self) -> Totals:
         """What the bitmaps say now."""
@@ -140,9 +111,16 @@ class Walk:
             if most < 1:
                 return None
             self._fill(most)
-            if self._queue:
-                return self._cut(most)
-            if self._slices or self.finished or self.parked:
+            work = self._cut(most)
+            if work is not None:
+                return work
+            if self._queue and not self._slices and self._ledger.pending:
+                # A copy that waits for another one waits until the proof of that is on disk.
+                self._held = self.commit()
+                continue
+            if not self._queue and self._cursor < self._end:
+                continue
+            if self._queue or self._slices or self.finished or self.parked:
                 return None
             self._end_phase()
             if self.finished:
@@ -151,18 +129,23 @@ class Walk:
 
     def _enter(self, phase: Phase) -> None:
         self.phase = phase
-        self._queue: deque[Item] = deque()
+        self._queue: deque[Item | Stretch] = deque()
         self._canary_sent = self._canary_back = 0
-        self._reported = self._failed = self._in_a_row = self._changed_in_a_row = 0
         size = self._ledger.batch_size
         first, last = (0, self._copies) if phase == "copy" else (self._copies, self._head.operations)
         self._first, self._end = first // size, -(-last // size)
         self._cursor = self._first
         self.parked = 0
+        warned = phase == "delete" and chains.left_out(self._ledger, self._copies)
+        self._breaker = Breaker(self._limits, warned=warned)
 
     def wake(self) -> None:
         """Try again what waits for the archive, once the round that found it waiting is over."""
-        if self.parked and not self._slices and not self._queue and self._cursor >= self._end:
+        stuck = self._cursor >= self._end or not any(
+            isinstance(one, Stretch) or chains.ready(self._ledger, one.operation) == "go"
+            for one in self._queue)
+        if self.parked and not self._slices and stuck:
+            self._queue.clear()
             self.parked, self._cursor = 0, self._first
 
     def _end_phase(self) -> None:
@@ -170,30 +153,61 @@ class Walk:
         self._enter("delete" if self.phase == "copy" else "done")
 
     def _fill(self, most: int) -> None:
-        while len(self._queue) < most and self._cursor < self._end:
+        while self._cursor < self._end and len(self._queue) < most:
+            head = self._queue[0] if self._queue else None
+            if isinstance(head, Stretch) and len(head.lines) >= most:
+                return
             number, self._cursor = self._cursor, self._cursor + 1
             if not self._ledger.full(number):
                 self._open(number)
 
     def _open(self, number: int) -> None:
         """Put the open operations of a batch of this phase on the queue, intent first."""
-        operations = self._operations(number)
+        if self._open_plain(number):
+            return
+        operations = self._batches.of(number)
         settled = self._ledger.record(number).settled
         todo = [op for offset, op in enumerate(operations)
                 if _of_phase(op, self._copies, self.phase) and not settled >> offset & 1]
         todo = [op for op in todo if not self._blocked(op)]
         if not todo:
             return
+        again = len(todo) if self._ledger.record(number).attempts.get(self.phase) else 0
         self._announce("batch begins", batch=number, phase=self.phase, first=todo[0].index,
-                       operations=len(todo))
+                       operations=len(todo), again=again)
         earlier = self._ledger.begin(number, self.phase, self._now())
         self._queue.extend(Item(op, earlier > 0, self._witnesses(op)) for op in todo)
 
-    def _blocked(self, operation: Operation) -> bool:
-        if operation.after is None or self._ledger.verified(operation.after):
+    def _open_plain(self, number: int) -> bool:
+        """The same for a batch that was never begun and holds plain operations of this phase only."""
+        record, first = self._ledger.record(number), number * self._ledger.batch_size
+        size = self._ledger.size(number)
+        if record.settled or record.attempts or self.phase == "done" or (
+                first + size > self._copies if self.phase == "copy" else first < self._copies):
             return False
+        lines = self._plan.lines(number)
+        stretch = read_stretch(self.phase, first, lines) if len(lines) == size else None
+        if stretch is None:
+            return False
+        self._announce("batch begins", batch=number, phase=self.phase, first=first, operations=size, again=0)
+        self._ledger.begin(number, self.phase, self._now())
+        last = self._queue[-1] if self._queue else None
+        joined = last.with_next(stretch) if isinstance(last, Stretch) else None
+        if joined is not None:
+            self._queue[-1] = joined
+        else:
+            self._queue.append(stretch)
+        return True
+
+    def _blocked(self, operation: Operation) -> bool:
+        if not operation.removes or operation.after is None or self._ledger.verified(operation.after):
+            return False
+        return self._block(operation)
+
+    def _block(self, operation: Operation) -> bool:
         outcome = Outcome(operation.index, "skipped", "CopyNotVerified",
-                          "its copy was not verified, so nothing was deleted")
+                          "its copy was not verified, so nothing was deleted" if operation.removes else
+                          "the version before it was not copied, so this one was not put on top")
         self._ledger.block(operation, outcome)
         self._held.append((operation, outcome))
         return True
@@ -211,7 +225,7 @@ class Walk:
         if operation.after is not None and not (
             self._ledger.verified_here(operation.after) and self._head.versioning == "Enabled"
         ):
-            copy = self._operation(operation.after)
+            copy = self._batches.operation(operation.after)
             if copy.source is None:
                 raise DamagedState("a delete of the plan waits for something that is not a copy")
             target = copy.target._replace(
@@ -219,37 +233,46 @@ class Walk:
             found[target.side, target.bucket, target.key] = target
         return tuple(found.values())
 
-    def _cut(self, most: int) -> Slice:
-        head = self._queue[0].operation
-        kind: Literal["copy", "delete"] = "delete" if head.removes else "copy"
+    def _cut(self, most: int) -> Slice | None:
+        """The next operations that need not wait for another one; None where all do."""
+        head = self._queue[0] if self._queue else None
+        if isinstance(head, Stretch):
+            self._queue.popleft()
+            head, rest = head.cut(most)
+            if rest is not None:
+                self._queue.appendleft(rest)
+            if not self.careful:
+                return self._sent(Slice(self._serial + 1, head.kind, stretch=head), Sent(head))
+            self._queue.extendleft(reversed(head.items()))
         items: list[Item] = []
+        waiting: list[Item] = []
         while self._queue and len(items) < most:
-            target = self._queue[0].operation.target
-            if kind == "delete" and (target.side, target.bucket) != (head.target.side, head.target.bucket):
+            item = self._queue.popleft()
+            if isinstance(item, Stretch):
+                self._queue.appendleft(item)
                 break
-            items.append(self._queue.popleft())
-        self._serial += 1
-        self._canary_sent += len(items)
-        self._slices[self._serial] = {i.operation.index: i for i in items}
-        return Slice(self._serial, kind, tuple(items))
+            if items and item.operation.removes and not chains.beside(item.operation, items[0].operation):
+                waiting.append(item)
+                break
+            ready = chains.ready(self._ledger, item.operation)
+            if ready == "wait":
+                waiting.append(item)
+            elif ready == "go":
+                operation = chains.refined(self._ledger, self._batches.operation, item.operation)
+                items.append(item if operation is item.operation else replace(item, operation=operation))
+            else:
+                self._block(item.operation)
+        self._queue.extendleft(reversed(waiting))
+        if not items:
+            return None
+        kind: Literal["copy", "delete"] = "delete" if items[0].operation.removes else "copy"
+        return self._sent(Slice(self._serial + 1, kind, tuple(items)), {i.operation.index: i for i in items})
 
-    def _operations(self, number: int) -> Sequence[Operation]:
-        if number in self._cache:
-            self._cache.move_to_end(number)
-            return self._cache[number]
-        operations = self._plan.batch(number)
-        start = number * self._ledger.batch_size
-        if [op.index for op in operations] != list(range(start, start + self._ledger.size(number))):
-            raise DamagedState(f"batch {number} of the plan does not hold its operations",
-                               next_step="make the plan again")
-        self._cache[number] = operations
-        if len(self._cache) > 4:
-            self._cache.popitem(last=False)
-        return operations
-
-    def _operation(self, index: int) -> Operation:
-        number, offset = divmod(index, self._ledger.batch_size)
-        return self._operations(number)[offset]
+    def _sent(self, work: Slice, out: dict[int, Item] | Sent) -> Slice:
+        self._serial = work.number
+        self._canary_sent += len(work)
+        self._slices[work.number] = out
+        return work
 
     # ---- taking in what became of it
 
@@ -259,7 +282,7 @@ class Walk:
         An outcome for an operation that is not out (reported twice, or after it was given up) is ignored.
         """
         refused: list[tuple[Operation, Outcome]] = []
-        out = self._slices.get(number, {})
+        out = _one_by_one(self._slices, number)
         for outcome in outcomes:
             item = out.pop(outcome.index, None)
             if item is None:
@@ -273,20 +296,39 @@ class Walk:
                 self._canary_back -= 1
                 self._canary_sent -= 1
                 if outcome.result != "pending":
-                    login = outcome.result == "pause" and outcome.code != "EndpointUnreachable"
-                    self._hold(outcome.result, f"{outcome.code}: {outcome.message}".rstrip(": "), login=login)
+                    login = outcome.result == "pause" and outcome.code not in NOT_LOGIN
+                    how: Literal["pause", "stop"] = "pause" if outcome.result == "pause" else "stop"
+                    self._hold(Halt(how, f"{outcome.code}: {outcome.message}".rstrip(": "), login))
                 continue
             self._ledger.apply(item.operation, outcome)
-            self._judge(outcome)
+            self._hold(self._breaker.judge(outcome, self.phase))
             if outcome.result in ("failed", "skipped"):
                 refused.append((item.operation, outcome))
         if not out:
             self._slices.pop(number, None)
         return refused
 
+    def report_plain(self, number: int, result: Literal["verified", "deleted"], indexes: Sequence[int],
+                     versions: Sequence[str]) -> bool:
+        """Note that all went well with operations of a slice, and what versions it made; False, and nothing
+        noted, where that has to be told by `report`."""
+        out = self._slices.get(number)
+        kind = "copy" if result == "verified" else "delete"
+        if not isinstance(out, Sent) or out.stretch.kind != kind or (
+                versions and len(versions) != len(indexes)) or not out.take(indexes):
+            return False
+        first, sizes = out.stretch.first, out.stretch.sizes
+        self._ledger.apply_plain(result, indexes, [sizes[i - first] for i in indexes], versions)
+        self._canary_back += len(indexes)
+        self._hold(self._breaker.went_well(len(indexes)))
+        if not out:
+            del self._slices[number]
+        return True
+
     def lost(self, number: int) -> int:
         """The worker of a slice died: what it did not report is looked up and sent again."""
-        items = self._slices.pop(number, {})
+        items = _one_by_one(self._slices, number)
+        self._slices.pop(number, None)
         for item in items.values():
             self._queue.appendleft(replace(item, look=True))
             self._canary_sent -= 1
@@ -295,7 +337,7 @@ class Walk:
     def go_on(self) -> None:
         """Forget why the walk halted and start counting anew."""
         self.halt = None
-        self._reported = self._failed = self._in_a_row = self._changed_in_a_row = 0
+        self._breaker = Breaker(self._limits, warned=True)
 
     def retry(self) -> int:
         """Open failed and blocked operations again and walk from the start."""
@@ -317,28 +359,6 @@ class Walk:
         held, self._held = self._held, []
         return held
 
-    def _hold(self, how: Literal["pause", "stop"], message: str, *, login: bool = False) -> None:
-        if self.halt is None or (self.halt.how == "pause" and how == "stop"):
-            self.halt = Halt(how, message, login)
-
-    def _judge(self, outcome: Outcome) -> None:
-        """The breaker: one refused delete, a canary that mostly failed, or a wave of failures."""
-        self._reported += 1
-        changed = outcome.result == "skipped" and outcome.code == CHANGED and self.phase == "delete"
-        self._changed_in_a_row = self._changed_in_a_row + 1 if changed else 0
-        if outcome.result != "failed":
-            self._in_a_row = 0
-        else:
-            self._failed += 1
-            self._in_a_row += 1
-        limits = self._limits
-        if outcome.result == "failed" and self.phase == "delete":
-            self._hold("stop", f"a delete was refused ({outcome.code}): {outcome.message}")
-        elif self._reported == limits.canary and self._failed * 2 > limits.canary:
-            self._hold("pause", f"{self._failed} of the first {limits.canary} operations failed")
-        elif self._in_a_row >= limits.in_a_row:
-            self._hold("pause", f"{self._in_a_row} operations in a row failed")
-        elif self._failed >= limits.least_failures and self._failed > limits.share * self._reported:
-            self._hold("pause", f"{self._failed} of {self._reported} operations failed")
-        elif self._changed_in_a_row >= limits.in_a_row:
-            self._hold("pause", f"{self._changed_in_a_row} objects in a row changed since the plan")
+    def _hold(self, halt: Halt | None) -> None:
+        if halt is not None and (self.halt is None or (self.halt.how == "pause" and halt.how == "stop")):
+            self.halt = halt

@@ -1,4 +1,4 @@
-"""A worker process: makes the S3 requests of the slices it is given, with several threads.
+"""A worker process: makes the S3 requests of the slices it is given, many at once, in one thread.
 
 Lines of JSON come on stdin from the runner and go back on stdout. The end of stdin means that the
 runner is gone: requests already sent are waited for, nothing new is begun. A worker keeps nothing on
@@ -10,14 +10,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import queue
 import signal
 import sys
-import threading
 import time
-import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
@@ -27,15 +24,18 @@ from ..core.model import Connection
 from ..s3.transport import Patience
 from ..s3.write import WriteStore, open_writer
 from .engine import Manner, Outcome
-from .limits import Times
-from .slices import Task, first_round, pack_outcome, second_round, to_line, unpack_slice
-from .transport import Stopped, Transport, as_service_error, drive
+from .heap import settle
+from .loop import Loop, Stop
+from .pacing import START, Pacer
+from .slices import Task, first_round, pack_outcomes, second_round, to_line, unpack_slice
+from .transport import Transport, as_service_error
 from .walk import Slice
 
 REPORT_EVERY = 0.02
 LAST_REQUESTS = 30.0
 PATIENCE = Patience(attempts=2, untrusted_attempts=1, longest=2.0)
 """The engine repeats what is worth it; the store itself only gets over a single broken connection."""
+_CHUNK = 1 << 20
 
 
 class Reports:
@@ -44,53 +44,48 @@ class Reports:
     def __init__(self, out: BinaryIO, facts: Callable[[], dict[str, Any]]) -> None:
         self._out = out
         self._facts = facts
-        self._lock = threading.Lock()
-        self._open: dict[int, list[Outcome]] = {}
+        self._open: dict[int, tuple[Slice, list[Outcome]]] = {}
+        self._since = 0.0
 
-    def add(self, number: int, outcomes: list[Outcome]) -> None:
+    @property
+    def due(self) -> float:
+        """Seconds until what is held goes out."""
+        return max(0.0, self._since + REPORT_EVERY - time.monotonic()) if self._open else 1.0
+
+    def add(self, work: Slice, outcomes: list[Outcome]) -> None:
         """Hold outcomes for the next line."""
-        with self._lock:
-            self._open.setdefault(number, []).extend(outcomes)
+        if not self._open:
+            self._since = time.monotonic()
+        if work.number in self._open:
+            self._open[work.number][1].extend(outcomes)
+        else:
+            self._open[work.number] = (work, list(outcomes))
 
     def flush(self) -> None:
         """Send what is held."""
-        with self._lock:
-            ready, self._open = self._open, {}
-            for number, outcomes in ready.items():
-                self._write({"slice": number, "outcomes": [pack_outcome(o) for o in outcomes],
-                             **self._facts()})
+        ready, self._open = self._open, {}
+        lines = [to_line({"slice": work.number, **pack_outcomes(work, outcomes)})
+                 for work, outcomes in ready.values()]
+        if lines:
+            self._write(b"".join(lines) + to_line({"counts": self._facts()}))
 
     def say(self, message: Mapping[str, Any]) -> None:
         """Send one line now."""
-        with self._lock:
-            self._write(message)
+        self._write(to_line(message))
 
-    def _write(self, message: Mapping[str, Any]) -> None:
-        self._out.write(to_line(message))
+    def _write(self, data: bytes) -> None:
+        self._out.write(data)
         self._out.flush()
 
 
 class Hands:
-    """The threads of one worker and what they are doing."""
+    """The slices of one worker: rounds of tasks that go through the loop."""
 
-    def __init__(self, transport: Transport, reports: Reports, manner: Manner, threads: int) -> None:
-        self._transport = transport
+    def __init__(self, loop: Loop, reports: Reports, manner: Manner) -> None:
+        self._loop = loop
         self._reports = reports
         self._manner = manner
-        self._tasks: queue.SimpleQueue[tuple[Callable[[list[Outcome]], None], Task, threading.Event]]
-        self._tasks = queue.SimpleQueue()
-        self._stop = threading.Event()
-        self._busy = 0
-        self._lock = threading.Lock()
-        self.times = Times()
-        for _ in range(threads):
-            threading.Thread(target=self._work, daemon=True).start()
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is queued or being done."""
-        with self._lock:
-            return self._busy == 0
+        self._stop = Stop()
 
     def take(self, work: Slice) -> None:
         """Begin a slice."""
@@ -104,56 +99,51 @@ class Hands:
 
     def drain(self) -> None:
         """Requests that are out are finished; everything else of the open slices is given back."""
-        stop, self._stop = self._stop, threading.Event()
-        stop.set()
+        stop, self._stop = self._stop, Stop()
+        stop.told = True
+        self._loop.stopped()
 
     def _round(
-        self, work: Slice, tasks: list[Task], decided: list[Outcome], stop: threading.Event,
+        self, work: Slice, tasks: list[Task], decided: list[Outcome], stop: Stop,
         then: Callable[[], None] | None,
     ) -> None:
         if not tasks:
             if then is not None:
                 then()
             return
-        left, lock = len(tasks), threading.Lock()
+        left = len(tasks)
 
         def done(outcomes: list[Outcome]) -> None:
             nonlocal left
-            self._reports.add(work.number, outcomes)
-            with lock:
+            self._reports.add(work, outcomes)
+            if work.kind == "delete":
                 decided.extend(outcomes)
-                left -= 1
-                last = left == 0
-            if last and then is not None:
+            left -= 1
+            if left == 0 and then is not None:
                 then()
 
-        with self._lock:
-            self._busy += len(tasks)
         for task in tasks:
-            self._tasks.put((done, task, stop))
+            self._loop.add(task, done, stop)
 
-    def _work(self) -> None:
-        while True:
-            done, task, stop = self._tasks.get()
 
-            def wait(seconds: float, stop: threading.Event = stop) -> bool:
-                return not (stop.wait(seconds) if seconds > 0 else stop.is_set())
+class Inbox:
+    """Whole lines from a descriptor that is read without blocking. `ended` after its end."""
 
-            begun = time.monotonic()
-            try:
-                outcomes = task.outcomes(drive(task.steps, self._transport.answer, wait))
-                if outcomes:
-                    with self._lock:
-                        self.times.add(time.monotonic() - begun)
-            except Stopped:
-                outcomes = task.undecided()
-            except Exception as error:  # noqa: BLE001 - a bug must reach the runner, not end a thread
-                traceback.print_exc()
-                outcomes = [Outcome(i, "stop", "Bug", f"a worker failed unexpectedly: {type(error).__name__}")
-                            for i in task.indexes]
-            done(outcomes)
-            with self._lock:
-                self._busy -= 1
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.ended = False
+        self._rest = b""
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """The messages that can be read now."""
+        try:
+            data = os.read(self.descriptor, _CHUNK)
+        except BlockingIOError:
+            return
+        self.ended = not data
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            yield json.loads(line)
 
 
 def open_stores(connections: Mapping[str, Any], probed: Mapping[str, Any]) -> dict[str, WriteStore]:
@@ -199,41 +189,42 @@ def serve(inp: BinaryIO, out: BinaryIO) -> None:
     stores = open_stores(start["connections"], start.get("abilities", {}))
     manner = Manner(guarded=all(store.pins_sources for store in stores.values()),
                     exact=all(store.pins_targets for store in stores.values()))
+    inbox = Inbox(inp.fileno())
+    os.set_blocking(inbox.descriptor, False)
+    pacer = Pacer(time.monotonic(), start=float(start.get("pace", START)))
+    loop = Loop(Transport(stores), inbox.descriptor, manner=manner, most=int(start["at_once"]),
+                threads=int(start["threads"]), pacer=pacer)
 
     def facts() -> dict[str, Any]:
         return {"requests": _requests(stores), "retries": manner.retries, "slow": manner.slowdowns,
-                "times": hands.times.counts}
+                "times": loop.times.counts, "found": pacer.found, "held": loop.held}
 
     reports = Reports(out, facts)
-    hands = Hands(Transport(stores), reports, manner, int(start["threads"]))
-    ended = threading.Event()
-    flusher = threading.Thread(target=_flush, args=(reports, ended), daemon=True)
-    flusher.start()
+    hands = Hands(loop, reports, manner)
+    settle()
     reports.say({"ready": os.getpid()})
-    for line in inp:
-        message = json.loads(line)
+    until = float("inf")
+    while not (inbox.ended and loop.idle) and time.monotonic() < until:
+        if loop.turn(reports.due):
+            _obey(inbox, hands, reports, stores)
+            if inbox.ended:
+                loop.no_more()
+                hands.drain()
+                until = time.monotonic() + LAST_REQUESTS
+        if not reports.due:
+            reports.flush()
+    with contextlib.suppress(OSError):
+        reports.flush()
+
+
+def _obey(inbox: Inbox, hands: Hands, reports: Reports, stores: Mapping[str, WriteStore]) -> None:
+    for message in inbox.lines():
         if "slice" in message:
             hands.take(unpack_slice(message["slice"]))
         elif "bucket" in message:
             reports.say(_bucket(stores, message["bucket"]))
         elif "drain" in message:
             hands.drain()
-    hands.drain()
-    until = time.monotonic() + LAST_REQUESTS
-    while not hands.idle and time.monotonic() < until:
-        time.sleep(0.02)
-    ended.set()
-    flusher.join(1.0)
-    with contextlib.suppress(OSError):
-        reports.flush()
-
-
-def _flush(reports: Reports, ended: threading.Event) -> None:
-    while not ended.wait(REPORT_EVERY):
-        try:
-            reports.flush()
-        except OSError:
-            return
 
 
 def main() -> None:

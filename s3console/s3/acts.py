@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.errors import ServiceError
 from ..core.model import Ref
 from .read import ReadStore, where
 
@@ -28,6 +29,26 @@ def carry_access(source_store: ReadStore, target_store: ReadStore, source: Ref, 
     target_store.calls.once(
         "put_object_acl", place, Bucket=target.bucket, Key=target.key, **_pin(target),
         AccessControlPolicy={"Grants": found.get("Grants", []), "Owner": own.get("Owner", {})})
+
+
+def carry_lock(source_store: ReadStore, target_store: ReadStore, source: Ref, target: Ref) -> None:
+    """Give the target the retention and the legal hold of the source, where it has them.
+
+    Raises `ServiceError`, with InvalidRequest where the bucket of the target has no Object Lock.
+    """
+    facts = source_store.head(source.bucket, source.key, source.version_id)
+    if facts is None:
+        raise ServiceError("NoSuchKey", 404, "the source is not there",
+                           where=where(source.bucket, source.key))
+    place = where(target.bucket, target.key)
+    if facts.lock_until:
+        found = source_store.calls.once("get_object_retention", where(source.bucket, source.key),
+                                        Bucket=source.bucket, Key=source.key, **_pin(source))
+        target_store.calls.once("put_object_retention", place, Bucket=target.bucket, Key=target.key,
+                                Retention=found["Retention"], **_pin(target))
+    if facts.legal_hold:
+        target_store.calls.once("put_object_legal_hold", place, Bucket=target.bucket, Key=target.key,
+                                LegalHold={"Status": "ON"}, **_pin(target))
 
 
 def thaw(store: ReadStore, ref: Ref, *, tier: str, days: int) -> None:

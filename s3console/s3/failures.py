@@ -7,7 +7,6 @@ because a job decides by its reaction.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,7 +26,7 @@ from ..core.errors import (
     UsageError,
     classify,
 )
-from ..core.keys import printable
+from .telling import shown as shown
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken",
             "RequestExpired", "UnauthorizedSSOToken"}
@@ -53,12 +52,6 @@ _PERMISSIONS = {
 _SSO = (boto.SSOError, boto.TokenRetrievalError, boto.NoAuthTokenError, boto.UnknownTokenProviderError,
         getattr(boto, "LoginError", boto.SSOError))
 _BROKEN = (boto.HTTPClientError, boto.ConnectionError, boto.IncompleteReadError, OSError)
-_SECRET = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{12,}|[A-Za-z0-9/+=]{40,}")
-
-
-def shown(text: object, limit: int = 200) -> str:
-    """Text of a store fit for one line: printable, cut, and without anything shaped like a credential."""
-    return printable(_SECRET.sub("(hidden)", str(text))[:limit])
 
 
 def host_of(endpoint: str) -> str:

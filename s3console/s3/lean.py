@@ -14,7 +14,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import responses
 from pathlib import Path
@@ -72,6 +72,18 @@ class Route(NamedTuple):
     agent: str
     proxy: str
     signer: Signer
+
+
+class Request(NamedTuple):
+    """A listing request, signed and ready to be sent."""
+
+    operation: str
+    route: Route
+    url: str
+    lines: list[str]
+
+    def __repr__(self) -> str:
+        return f"Request({self.operation!r}, {self.route.base!r})"
 
 
 class _Line:
@@ -183,11 +195,9 @@ class Lean:
                 getattr(self._client, operation)(**parameters)
         return self._routes.get(bucket)
 
-    def listing(self, operation: str, parameters: Mapping[str, Any]) -> bytes | None:
-        """The body of one answered listing request, or None when botocore should ask.
-
-        Raises the exceptions of botocore, and `UntrustedAnswer` above the bounds.
-        """
+    def prepare(self, operation: str, parameters: Mapping[str, Any]) -> Request | None:
+        """A listing request as it is sent, signed with the credentials of this moment; None when botocore
+        should ask. Raises the exceptions of botocore."""
         bucket = parameters["Bucket"]
         if not isinstance(bucket, str) or operation not in _FIXED:
             return None
@@ -201,20 +211,40 @@ class Lean:
             query = canonical_query([fixed, *pairs])
         except UnicodeEncodeError:
             return None
-        headers = route.signer.sign(keys, "GET", route.host, route.path, query)
+        lines = route.signer.lines(keys, "GET", route.host, route.path, query)
+        lines += [f"User-Agent: {route.agent}", "Accept:"]
         asked = shown + query.removesuffix("&versions=") if shown else query
-        status, body = self._get(f"{route.base}{route.path}?{asked}", route, headers, operation)
+        return Request(operation, route, f"{route.base}{route.path}?{asked}", lines)
+
+    def counted(self, request: Request) -> None:
+        """Count a request that somebody else sends."""
+        self._count(_API[request.operation])
+
+    @property
+    def setup(self) -> dict[str, Any]:
+        """What somebody else needs to send requests the same way: no secrets."""
+        return {"options": list(self._options.items()), "largest": self._bounds.largest}
+
+    def listing(self, operation: str, parameters: Mapping[str, Any]) -> bytes | None:
+        """The body of one answered listing request, or None when botocore should ask.
+
+        Raises the exceptions of botocore, and `UntrustedAnswer` above the bounds.
+        """
+        request = self.prepare(operation, parameters)
+        if request is None:
+            return None
+        status, body = self._get(request)
         if status == 200:
             return body
         error = _error(status, body, operation)
         if error is None:
+            bucket = parameters["Bucket"]
             self._redirects[bucket] += 1
             self._routes[bucket] = None
             return None
         raise error
 
-    def _get(self, url: str, route: Route, headers: Iterable[tuple[str, str]],
-             operation: str) -> tuple[int, bytes]:
+    def _get(self, request: Request) -> tuple[int, bytes]:
         chunks: list[bytes] = []
         size, largest = 0, self._bounds.largest
 
@@ -226,14 +256,12 @@ class Lean:
             chunks.append(chunk)
             return None
 
-        lines = [f"{name}: {value}" for name, value in headers]
-        lines += [f"User-Agent: {route.agent}", "Accept:"]
-        line = self._take()
+        line, route = self._take(), request.route
         # An empty proxy also keeps libcurl from reading the environment in its own way.
         line.easy.setopt(pycurl.PROXY, route.proxy)
         try:
-            self._count(_API[operation])
-            code, said = line.fetch(url, lines, keep)
+            self._count(_API[request.operation])
+            code, said = line.fetch(request.url, request.lines, keep)
             if code:
                 if size > largest:
                     raise UntrustedAnswer("The answer is too large to be an S3 answer")

@@ -1,204 +1,217 @@
-"""CopyObject and HeadObject over libcurl, for the workers of a job: a small part of what botocore costs.
+"""Requests of a job over libcurl: a small part of what they cost through botocore.
+
+An act is one request and the function that reads its answer. `LeanActs.prepare` fills a handle with
+it, `LeanActs.finish` turns what came back into the value of the act or raises the error that a job
+judges. In between somebody has to carry it: `LeanActs.perform` does so for one act and blocks,
+`many.Many` carries as many as one likes in one thread.
+
+`Act` and `LeftToBotocore` are in `steps`, the acts themselves in `lean_writes`.
 
 Only the plain case is taken: a bucket whose route `lean` has proved, a key of plain text. Everything
-else, and every answer that needs botocore's help, is left to botocore by answering None.
+else, and every answer that needs botocore's help, raises `LeftToBotocore`.
 """
 
 from __future__ import annotations
 
-import re
+import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
-from urllib.parse import quote
+from typing import Any
 
 import pycurl
 
-from ..core.errors import S3ConsoleError, ServiceError, UntrustedAnswer
-from ..core.model import Ref
-from .facts import CopyOutcome, Glance
-from .failures import shown
-from .lean import Lean, _Line
-from .pages import clean_etag, unescape
-from .read import where
-from .records import element
-from .signer import Header, quoted, quoted_path
+from ..core.errors import S3ConsoleError, UntrustedAnswer
+from .lean import Lean, Route
+from .signer import Keys, quoted_path
+from .steps import Act, Answer, LeftToBotocore, refused
 
-_ETAG = re.compile(rb"<ETag>(?:&quot;|&#34;|\")?([^<&\"]{1,128})(?:&quot;|&#34;|\")?</ETag>")
-_ELSEWHERE = {"PermanentRedirect", "TemporaryRedirect", "Redirect", "AuthorizationHeaderMalformed",
-              "IllegalLocationConstraintException"}
-_IDLE = 64
+__all__ = ["USABLE", "Act", "Answer", "LeanActs", "LeftToBotocore", "Line", "refused"]
+
+_IDLE = 512
+_UNWANTED = ("Accept:", "Content-Type:", "Expect:")
+"""Headers that libcurl would add."""
+_KEYS_KEPT = 1.0
+"""Seconds for which credentials are used before botocore is asked for them again."""
 USABLE = hasattr(pycurl, "PREREQFUNCTION")
 """Whether libcurl can be kept from repeating a request by itself (7.80 and later)."""
 
 
-class _Answer(NamedTuple):
-    status: int
-    head: bytes
-    body: bytes
+class Line:
+    """One libcurl handle, used for one act at a time.
 
-    def header(self, name: bytes) -> str:
-        """A header by its lower-case name; "" when it is not there."""
-        at = self.head.lower().rfind(b"\r\n" + name + b":")
-        if at < 0:
-            return ""
-        line = self.head[at + len(name) + 3:].partition(b"\r\n")[0]
-        return line.strip().decode("latin-1")
+    It sends a request at most once: libcurl repeats one by itself when the store closes a connection
+    that was kept open, and nobody would know of the first.
+    """
 
-
-class _OneTry(_Line):
-    """A line that sends a request at most once: libcurl repeats one by itself when the store closes a
-    connection that was kept open, and nobody would know of the first."""
-
-    def __init__(self, options: Mapping[int, Any], method: str) -> None:
-        super().__init__(options)
-        self.tries = 0
-        self.easy.setopt(pycurl.PREREQFUNCTION, self._before)
-        if method == "HEAD":
+    def __init__(self, options: Mapping[int, Any], form: str, largest: int) -> None:
+        self.easy = pycurl.Curl()
+        self.form = form
+        self.act: Act | None = None
+        self.base = ""
+        self._largest = largest
+        self._head: list[bytes] = []
+        self._body: list[bytes] = []
+        self._size = self._tries = 0
+        for option, value in options.items():
+            self.easy.setopt(option, value)
+        if form == "HEAD":
             self.easy.setopt(pycurl.NOBODY, 1)
-        else:
+        elif form != "GET":
             self.easy.setopt(pycurl.POSTFIELDS, b"")
-            self.easy.setopt(pycurl.CUSTOMREQUEST, method)
+            self.easy.setopt(pycurl.CUSTOMREQUEST, form)
+        self.easy.setopt(pycurl.HEADERFUNCTION, self._head.append)
+        self.easy.setopt(pycurl.WRITEFUNCTION, self._take)
+        self.easy.setopt(pycurl.PREREQFUNCTION, self._before)
+        self._proxy: str | None = None
+        self._agent = ""
+        self._sends_body = False
 
-    def fetch(self, url: str, headers: list[str], keep: Callable[[bytes], int | None]) -> tuple[int, str]:
-        """The result of libcurl, 0 for an answer. Workers leave signals to the runner, so it may block."""
+    def fill(self, act: Act, route: Route, url: str, headers: list[str]) -> None:
+        """Make the handle ready for an act."""
         easy = self.easy
+        self.act, self.base = act, route.base
+        self._head.clear()
+        self._body.clear()
+        self._size = self._tries = 0
         easy.setopt(pycurl.URL, url)
         easy.setopt(pycurl.HTTPHEADER, headers)
-        easy.setopt(pycurl.WRITEFUNCTION, keep)
-        try:
-            easy.perform()
-        except pycurl.error as error:
-            code, said = error.args[:2]
-            return int(code), str(said)
-        return 0, ""
+        if act.body or self._sends_body:
+            easy.setopt(pycurl.POSTFIELDS, act.body)
+            self._sends_body = bool(act.body)
+        if route.agent != self._agent:
+            easy.setopt(pycurl.USERAGENT, route.agent)
+            self._agent = route.agent
+        if route.proxy != self._proxy:
+            # An empty proxy also keeps libcurl from reading the environment in its own way.
+            easy.setopt(pycurl.PROXY, route.proxy)
+            self._proxy = route.proxy
+
+    @property
+    def answer(self) -> Answer:
+        """What came back."""
+        status: int = self.easy.getinfo(pycurl.RESPONSE_CODE)
+        return Answer(status, b"\r\n" + b"".join(self._head), b"".join(self._body))
+
+    @property
+    def overflown(self) -> bool:
+        """Whether the answer was larger than any answer of S3."""
+        return self._size > self._largest
+
+    @property
+    def _good(self) -> bool:
+        """Whether the answer under way is a 2xx one; libcurl itself cannot be asked from a callback."""
+        status = next((line for line in reversed(self._head) if line.startswith(b"HTTP/")), b"")
+        return status.partition(b" ")[2].startswith(b"2")
+
+    def _take(self, chunk: bytes) -> int | None:
+        act = self.act
+        if act is not None and act.sink is not None and self._good:
+            taken = act.sink(chunk)
+            if taken == 0:
+                self._size = self._largest + 1
+            return taken
+        self._size += len(chunk)
+        self._body.append(chunk)
+        return 0 if self._size > self._largest else None
 
     def _before(self, *_connection: object) -> int:
-        self.tries += 1
-        answer: int = pycurl.PREREQFUNC_OK if self.tries == 1 else pycurl.PREREQFUNC_ABORT
+        self._tries += 1
+        answer: int = pycurl.PREREQFUNC_OK if self._tries == 1 else pycurl.PREREQFUNC_ABORT
         return answer
 
 
 class LeanActs:
-    """Copies and looks of one client. Safe to use from several threads."""
+    """The acts of one client. A line belongs to whoever prepared it until `finish`; safe for threads."""
 
     def __init__(self, lean: Lean, explain: Callable[[Exception, str], S3ConsoleError]) -> None:
         self._lean = lean
         self._explain = explain
-        self._idle: dict[str, list[_OneTry]] = {"PUT": [], "HEAD": []}
+        self._idle: dict[str, list[Line]] = {}
+        self._keys: tuple[float, Keys | None] = (0.0, None)
 
-    def copy(self, source: Ref, target: Ref, *, storage_class: str, conditions: dict[str, str]) -> (
-            CopyOutcome | None):
-        """One CopyObject; None where botocore has to ask. Raises as `WriteStore.copy`."""
+    def prepare(self, act: Act) -> Line:
+        """A line that is ready to send the act; it is counted as sent.
+
+        Raises LeftToBotocore, and what is wrong with the credentials.
+        """
+        target = act.target
         try:
-            origin = f"{quote(source.bucket, safe='')}/{quote(source.key, safe='/~')}"
-            if source.version_id:
-                origin += f"?versionId={quoted(source.version_id)}"
+            path = quoted_path(target.key)
         except UnicodeEncodeError:
-            return None
-        headers: list[Header] = [("x-amz-copy-source", origin)]
-        if source.etag:
-            headers.append(("x-amz-copy-source-if-match", f'"{source.etag}"'))
-        if storage_class != "STANDARD":
-            headers.append(("x-amz-storage-class", storage_class))
-        for name, value in conditions.items():
-            headers.append(("if-match" if name == "IfMatch" else "if-none-match", value))
-        place = where(target.bucket, target.key)
-        answer = self._ask("PUT", target, "", headers, "CopyObject", place)
-        if answer is None:
-            return None
-        if answer.status == 200 and b"<Error>" not in answer.body[:512]:
-            found = _ETAG.search(answer.body)
-            if found is None or b"CopyObjectResult" not in answer.body[:512]:
-                raise UntrustedAnswer("The copy was answered without a result", where=place,
-                                      next_step="Look at the target before trying again")
-            return CopyOutcome(clean_etag(found[1].decode("latin-1")), answer.header(b"x-amz-version-id"))
-        self._refused(answer, place)
-        return None
-
-    def glance(self, ref: Ref) -> tuple[Glance | None] | None:
-        """One HeadObject: a tuple of the facts, or of None when nothing stands there; None where botocore
-        has to ask."""
-        place = where(ref.bucket, ref.key)
-        query = f"versionId={quoted(ref.version_id)}" if ref.version_id else ""
-        answer = self._ask("HEAD", ref, query, [], "HeadObject", place)
-        if answer is None:
-            return None
-        if answer.status in (404, 405):
-            return (None,)
-        if answer.status == 200:
-            size, etag = answer.header(b"content-length"), answer.header(b"etag")
-            if not size.isdigit() or not etag:
-                raise UntrustedAnswer("The answer about an object has no ETag or size", where=place)
-            return (Glance(int(size), clean_etag(etag), answer.header(b"x-amz-version-id")),)
-        if answer.status in (301, 307, 308):
-            return None
-        raise ServiceError(str(answer.status), answer.status, "", where=place)
-
-    def _refused(self, answer: _Answer, place: str) -> None:
-        """Raise the error of an answer; what another region or endpoint has to answer is left to botocore."""
-        if answer.status in (301, 302, 307, 308):
-            return
-        text = answer.body[:100_000].decode("utf-8", "replace")
-        code = unescape(element(text, "Code") or "") if "<Error" in text[:300] else ""
-        if code in _ELSEWHERE:
-            return
-        # S3 begins its answer before a copy is done, so an error can come in a 200; it is one of the server.
-        status = 500 if answer.status == 200 else answer.status
-        message = unescape(element(text, "Message") or "") if code else ""
-        raise ServiceError(shown(code or str(status), 80), status, shown(message), where=place,
-                           request_id=shown(answer.header(b"x-amz-request-id"), 80))
-
-    def _ask(self, method: str, ref: Ref, query: str, headers: list[Header], api: str,
-             place: str) -> _Answer | None:
+            raise LeftToBotocore from None
+        route, keys = self._way(act)
+        path = f"{route.path.rstrip('/')}/{path}" if path else route.path
+        lines = route.signer.lines(keys, act.method, route.host, path, act.query, act.headers,
+                                   payload=act.payload)
+        lines += _UNWANTED
+        line = self._take(act.method)
+        url = f"{route.base}{path}?{act.sent or act.query}" if act.query else f"{route.base}{path}"
         try:
-            path = quoted_path(ref.key)
+            line.fill(act, route, url, lines)
         except UnicodeEncodeError:
-            return None
-        try:
-            route = self._lean._find(ref.bucket, "list_objects_v2", {"Bucket": ref.bucket, "MaxKeys": 1})
-            keys = self._lean._keys() if route is not None else None
-        except Exception as error:  # noqa: BLE001  every failure of botocore becomes one of the house
-            raise self._explain(error, place) from None
-        if route is None or keys is None or not ref.key:
-            return None
-        path = f"{route.path.rstrip('/')}/{path}"
-        signed = route.signer.sign(keys, method, route.host, path, query, headers)
-        lines = [f"{name}: {value}" for name, value in signed]
-        lines += [f"User-Agent: {route.agent}", "Accept:", "Content-Type:", "Expect:"]
-        url = f"{route.base}{path}" + (f"?{query}" if query else "")
-        head: list[bytes] = []
-        body: list[bytes] = []
-        size, largest = 0, self._lean._bounds.largest
-
-        def keep(chunk: bytes) -> int | None:
-            nonlocal size
-            size += len(chunk)
-            body.append(chunk)
-            return 0 if size > largest else None
-
-        line = self._take(method)
-        line.easy.setopt(pycurl.PROXY, route.proxy)
-        line.easy.setopt(pycurl.HEADERFUNCTION, head.append)
-        try:
-            self._lean._count(api)
-            code, said = line.fetch(url, lines, keep)
-            if code:
-                failed = self._lean._failure(line.easy, code, said, route.base)
-                raise self._explain(failed, place) from None
-            status = line.easy.getinfo(pycurl.RESPONSE_CODE)
-        except BaseException:
-            line.close()
-            raise
-        if len(self._idle[method]) < _IDLE:
-            self._idle[method].append(line)
-        else:
-            line.close()
-        return _Answer(status, b"\r\n" + b"".join(head), b"".join(body))
-
-    def _take(self, method: str) -> _OneTry:
-        try:
-            line = self._idle[method].pop()
-        except IndexError:
-            line = _OneTry(self._lean._options, method)
-        line.tries = 0
+            self._give_back(line)
+            raise LeftToBotocore from None
+        self._lean._count(act.api)
         return line
+
+    def _way(self, act: Act) -> tuple[Route, Keys]:
+        """The route to a bucket and the credentials of this moment."""
+        bucket = act.target.bucket
+        try:
+            route = self._lean._routes.get(bucket)
+            if route is None:
+                route = self._lean._find(bucket, "list_objects_v2", {"Bucket": bucket, "MaxKeys": 1})
+            since, keys = self._keys
+            clock = time.monotonic()
+            if route is not None and (keys is None or clock - since > _KEYS_KEPT):
+                keys = self._lean._keys()
+                self._keys = (clock, keys)
+        except Exception as error:  # noqa: BLE001  every failure of botocore becomes one of the house
+            raise self._explain(error, act.place) from None
+        if route is None or keys is None:
+            raise LeftToBotocore
+        return route, keys
+
+    def finish(self, line: Line, code: int = 0, said: str = "") -> Any:
+        """The value of the act of a line that has been carried; `code` and `said` are libcurl's result.
+
+        Raises LeftToBotocore, `ServiceError` for an answered error, and what `explain` makes of no answer.
+        """
+        act = line.act
+        assert act is not None
+        if code:
+            if line.overflown:
+                error: Exception = UntrustedAnswer("The answer is too large to be an S3 answer")
+            else:
+                error = self._lean._failure(line.easy, code, said, line.base)
+            line.easy.close()
+            raise self._explain(error, act.place) from None
+        answer = line.answer
+        self._give_back(line)
+        return act.read(act, answer)
+
+    def perform(self, act: Act) -> Any:
+        """Carry one act and wait for it. Raises as `prepare` and `finish`.
+
+        Workers leave signals to the runner, so it may block.
+        """
+        line = self.prepare(act)
+        try:
+            line.easy.perform()
+        except pycurl.error as error:
+            code, said = error.args[:2]
+            return self.finish(line, int(code), str(said))
+        return self.finish(line)
+
+    def _take(self, form: str) -> Line:
+        try:
+            return self._idle[form].pop()
+        except (KeyError, IndexError):
+            return Line(self._lean._options, form, self._lean._bounds.largest)
+
+    def _give_back(self, line: Line) -> None:
+        line.act = None
+        idle = self._idle.setdefault(line.form, [])
+        if len(idle) < _IDLE:
+            idle.append(line)
+        else:
+            line.easy.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
@@ -16,14 +17,15 @@ from ..core.keys import printable
 from ..core.model import Batch, Place, Proof
 from .facts import Stop, behind
 from .proof import Question
-from .sharded import MOST_AT_ONCE, Knowledge, Piece, Shards, worthwhile
+from .sharded import MOST_AT_ONCE, MOST_TOGETHER, Knowledge, Piece, Shards, worthwhile
 
 if TYPE_CHECKING:
     from .read import ReadStore
 
 _AHEAD = 2
 _EMPTY_PAGES = 100_000
-_SERIAL_PAGES, _LAST_PAGES = 3, 16
+_LAST_PAGES, _MANY_PAGES = 16, 64
+_FAR = 0.03
 _LEAST_SHARE = 8
 _TICK = 0.2
 
@@ -37,13 +39,15 @@ class BucketListing:
     """
 
     def __init__(self, store: ReadStore, place: Place, *, versions: bool, start_after: str,
-                 stop: Stop, parallel: int | None = None) -> None:
+                 stop: Stop, parallel: int | None = None, sides: int = 1,
+                 apart: bool | None = None) -> None:
         self.place = place
         self.versions = versions
         self._store = store
         self._start_after = start_after
         self._stop = stop
-        self._parallel = parallel
+        self._parallel, self._sides = parallel, sides
+        self._apart = apart
         self._looks = 0
         self._closed = threading.Event()
         self._pages: queue.Queue[Piece | BaseException] = (
@@ -153,7 +157,7 @@ class BucketListing:
             slots = self._slots(waits, works)
             if slots > 1 and keys and self._cuts_hold(batch):
                 shards = Shards(self._store, asked, keys, full=len(keys), slots=slots, knowledge=knowledge,
-                                spent=self._looks)
+                                spent=self._looks, apart=self._apart)
                 yield from shards.pages()
                 return
 
@@ -163,11 +167,12 @@ class BucketListing:
             return 1
         if self._parallel:
             return self._parallel
-        if len(waits) < _SERIAL_PAGES:
+        if not _enough(waits):
             return 1
-        # Two sides of a comparison share what one listing would have.
-        share = max(_LEAST_SHARE, MOST_AT_ONCE // max(1, self._store.listings_open))
-        return min(share, worthwhile(waits[1:][-_LAST_PAGES:], works[-_LAST_PAGES:]))
+        together = max(self._sides, self._store.listings_open)
+        share = MOST_AT_ONCE if together == 1 else max(_LEAST_SHARE, MOST_TOGETHER // together)
+        return min(share, worthwhile(waits[max(1, len(waits) - _LAST_PAGES):], works[-_LAST_PAGES:],
+                                     apart=together == 1 and self._apart is not False))
 
     def _cuts_hold(self, batch: Batch) -> bool:
         """Whether the store lists from the next row on behind a text that names no key.
@@ -194,6 +199,14 @@ class BucketListing:
             known[self.versions] = found.keys[:1] == batch.keys[at + 1:at + 2] and (
                 not self.versions or _first(found.version_ids) == _first((batch.version_ids or ())[at + 1:]))
         return known[self.versions]
+
+
+def _enough(waits: Sequence[float]) -> bool:
+    """Whether the waits for so many pages tell how far away the store is. While this machine is busy, a
+    store on it answers late as well: then the shortest wait for many pages counts."""
+    near = min(waits[max(1, len(waits) - _MANY_PAGES):]) < _FAR
+    calm = os.getloadavg()[0] <= (os.cpu_count() or 1)
+    return len(waits) >= ((10 if near else 3) if calm else (_MANY_PAGES if near else 6))
 
 
 def _first(ids: Sequence[str] | None) -> str | None:

@@ -16,8 +16,8 @@ from urllib.parse import unquote
 
 from ..core.errors import ServiceError, UntrustedAnswer
 from ..core.model import Batch
-from .failures import shown
 from .records import Records, element, read_records
+from .telling import shown
 
 _GROUP = re.compile(r"<CommonPrefixes>\s*<Prefix>([^<]*)</Prefix>\s*</CommonPrefixes>")
 _STRAY = re.compile("%(?![0-9A-Fa-f]{2})")
@@ -97,7 +97,15 @@ def clean_time(stamp: str) -> str:
 
 def _etags(column: Sequence[str]) -> list[str]:
     blob = "\n".join(column).replace("&quot;", "").replace("&#34;", "").replace('"', "")
-    return [unescape(etag) for etag in blob.split("\n")] if "&" in blob else blob.split("\n")
+    etags = blob.split("\n")
+    if len(etags) != len(column):
+        return [clean_etag(etag) for etag in column]
+    return [unescape(etag) for etag in etags] if "&" in blob else etags
+
+
+def _times(column: Sequence[str]) -> list[str]:
+    times = "\n".join(column).replace(".000Z", "Z").split("\n")
+    return times if len(times) == len(column) else [clean_time(time) for time in column]
 
 
 def _checksum(elements: str) -> str:
@@ -144,8 +152,10 @@ def _batch(records: Records, *, versions: bool, url: bool) -> Batch:
     if not records.keys:
         empty: tuple[str, ...] = ()
         return Batch(empty, (), empty, empty, empty, *((empty, (), ()) if versions else (None, None, None)))
-    times = "\n".join(records.modified).replace(".000Z", "Z").split("\n")
-    columns = (decode_names(records.keys, url=url), _sizes(records.sizes), _etags(records.etags), times,
+    bare = records.bare and "&" not in "".join(records.etags)
+    etags, times = (records.etags, records.modified) if bare else (
+        _etags(records.etags), _times(records.modified))
+    columns = (decode_names(records.keys, url=url), _sizes(records.sizes), etags, times,
                _classes(records.classes))
     checksums = _checksums(records.checksums)
     if not versions:

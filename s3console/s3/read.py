@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,18 +19,17 @@ from ..core.errors import (
     UsageError,
 )
 from ..core.keys import printable
-from ..core.model import Batch, Connection, Entry, Place
-from .facts import BucketFacts, ObjectFacts, Page, Stop, VersionPage, behind, never
+from ..core.model import Connection, Entry, Place
+from .answers import call_for, object_page, read_answer, version_page
+from .facts import BucketFacts, ObjectFacts, Page, Stop, VersionPage, never
 from .failures import code_of, reaction_of, unanswered
-from .interleave import interleaved
 from .listing import BucketListing
-from .pages import RawPage, clean_etag, parse_page
-from .proof import Question, check_page
+from .pages import RawPage, clean_etag
+from .proof import Question
 from .transport import WHOLE_ANSWER, Calls
 
 _READ_AT_ONCE = 2
 LARGEST_RANGE = 16 * 1024 * 1024
-_LAST = "\U0010ffff"
 _HEADERS = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType",
             "Expires", "WebsiteRedirectLocation")
 
@@ -202,10 +200,7 @@ class ReadStore:
 
     def ask(self, asked: Question, *, slow: Callable[[], None] | None = None) -> Page:
         """One page of current objects, checked. `slow` is called when the store asks for less."""
-        options = {"Delimiter": asked.delimiter, "ContinuationToken": asked.token,
-                   "StartAfter": "" if asked.token else asked.after}
-        raw = self._listed("list_objects_v2", asked, options, slow)
-        return Page(raw.batch, raw.prefixes, raw.next_token if raw.truncated == "true" else "")
+        return object_page(self._listed(asked, slow))
 
     def version_page(self, bucket: str, prefix: str = "", *, delimiter: str = "", key_marker: str = "",
                      version_marker: str = "", max_keys: int = 1000) -> VersionPage:
@@ -215,39 +210,17 @@ class ReadStore:
 
     def ask_versions(self, asked: Question, *, slow: Callable[[], None] | None = None) -> VersionPage:
         """One page of versions, asked for and checked. `slow` is called when the store asks for less."""
-        options = {"Delimiter": asked.delimiter, "KeyMarker": asked.after,
-                   "VersionIdMarker": asked.after_version}
-        raw = self._listed("list_object_versions", asked, options, slow)
-        batch, prefixes = raw.batch, raw.prefixes
-        key_marker, version_marker = "", ""
-        if raw.truncated == "true":
-            # The last row is the same key as the marker of the answer, and surely decoded right.
-            key_marker, version_marker = raw.next_key_marker[0], raw.next_version_marker
-            if len(batch) and not prefixes:
-                ids = batch.version_ids or ("",)
-                key_marker, version_marker = batch.keys[-1], version_marker or ids[-1]
-        if asked.after and not asked.after_version:
-            batch = behind(batch, asked.after)
-        if asked.delimiter and not raw.delimiter:
-            batch, prefixes, key_marker, version_marker = _group(
-                batch, asked.prefix, asked.delimiter, key_marker, version_marker)
-        return VersionPage(batch, prefixes, key_marker, version_marker)
+        return version_page(self._listed(asked, slow), asked)
 
-    def _listed(self, operation: str, asked: Question, options: Mapping[str, str],
-                slow: Callable[[], None] | None) -> RawPage:
+    def _listed(self, asked: Question, slow: Callable[[], None] | None) -> RawPage:
         place = where(asked.bucket, asked.prefix)
-        parameters: dict[str, Any] = {name: value for name, value in options.items() if value}
-        parameters |= {"Bucket": asked.bucket, "Prefix": asked.prefix, "MaxKeys": asked.max_keys,
-                       "EncodingType": "url"}
+        operation, parameters = call_for(asked)
         attempt = 0
         while True:
             try:
                 answer = self.calls.once(operation, place, **parameters)
-                page = parse_page(answer["Body"], versions=asked.versions)
-                if asked.versions:
-                    page = replace(page, batch=interleaved(page.batch))
-                check_page(page, asked)
-                return page
+                with self._reading:
+                    return read_answer(answer["Body"], asked)
             except S3ConsoleError as error:
                 if not error.where:
                     error.where = place
@@ -287,16 +260,20 @@ class ReadStore:
                 self.listings_open -= 1
 
     def listing(self, place: Place, *, versions: bool = False, start_after: str = "",
-                stop: Stop | None = None, parallel: int | None = None) -> BucketListing:
+                stop: Stop | None = None, parallel: int | None = None, sides: int = 1,
+                apart: bool | None = None) -> BucketListing:
         """All entries of a place in order, as batches that were proved page by page.
 
         Up to `parallel` pages are fetched at the same time; None lets the latency decide, 1 is serial.
+        `sides` listings are read at the same time as this one, itself included, and share what memory holds.
+        `apart` says whether a process of its own fetches pages that are fetched at the same time; None for a
+        long listing that is alone.
 
         Iterating raises `ListingIncomplete` when the listing cannot be proved to its end, or, while
         nothing was proved yet, the error itself when it is about reaching the place.
         """
         return BucketListing(self, place, versions=versions, start_after=start_after, stop=stop or never,
-                             parallel=parallel)
+                             parallel=parallel, sides=sides, apart=apart)
 
 
 def _plain_etags(encryption: dict[str, Any] | None) -> bool | None:
@@ -322,26 +299,3 @@ def _object_facts(bucket: str, key: str, version_id: str, answer: dict[str, Any]
         iso(answer.get("ObjectLockRetainUntilDate")), answer.get("ObjectLockLegalHoldStatus") == "ON",
         answer.get("ReplicationStatus", ""), tuple(sorted(answer.get("Metadata", {}).items())), headers,
     )
-
-
-def _group(batch: Batch, prefix: str, delimiter: str, key_marker: str,
-           version_marker: str) -> tuple[Batch, tuple[str, ...], str, str]:
-    """Common prefixes for a store that lists versions without grouping them.
-
-    A page that ends inside a group goes on behind the whole group, since nothing of it is shown.
-    """
-    start = len(prefix)
-    cuts = [key.find(delimiter, start) for key in batch.keys]
-    found = zip(batch.keys, cuts, strict=True)
-    groups = sorted({key[:cut + len(delimiter)] for key, cut in found if cut >= 0})
-    keep = [index for index, cut in enumerate(cuts) if cut < 0]
-
-    def pick(column: Any) -> Any:
-        return None if column is None else [column[index] for index in keep]
-
-    kept = Batch(pick(batch.keys), pick(batch.sizes), pick(batch.etags), pick(batch.modified),
-                 pick(batch.storage_classes), pick(batch.version_ids), pick(batch.latest),
-                 pick(batch.markers), pick(batch.checksums))
-    if key_marker and groups and key_marker.startswith(groups[-1]):
-        return kept, tuple(groups), groups[-1] + _LAST, ""
-    return kept, tuple(groups), key_marker, version_marker

@@ -35,7 +35,8 @@ class Records(NamedTuple):
     """Columns of equal length as the store wrote them, and the page without its records.
 
     `markers`, `version_ids` and `latest` are empty for current objects; `latest` holds "true" and
-    "false". Delete markers have "0" and "" where they have no value.
+    "false". Delete markers have "0" and "" where they have no value. With `bare`, ETags come without
+    their quotes and times without a zero fraction.
     """
 
     rest: str
@@ -48,6 +49,7 @@ class Records(NamedTuple):
     markers: Sequence[bool] = ()
     version_ids: Column = ()
     latest: Column = ()
+    bare: bool = False
 
 
 def element(text: str, name: str) -> str | None:
@@ -71,36 +73,83 @@ def _split(pattern: re.Pattern[str], text: str) -> tuple[list[str], int] | None:
     return parts, step
 
 
+class _Shape(NamedTuple):
+    """What the records of one page have in common: the texts between their values."""
+
+    fraction: str
+    quote: str
+    middle: str
+    before_class: str
+    end: str
+
+
+_QUOTES = ("&quot;", '"', "&#34;")
+_FRACTION = ".000Z"
+
+
 @lru_cache(128)
-def _literal(middle: str, before_class: str, end: str) -> re.Pattern[str]:
-    """The expression for pages whose records all have the same elements: half as dear as the general one."""
+def _literal(shape: _Shape) -> re.Pattern[str]:
+    """The expression for pages whose records all have the same elements: half as dear as the general one.
+
+    What stands between ETag and size is the longest part of a record. It is passed over by its length,
+    and `_same_middle` proves at the speed of a substring search that it is the same everywhere.
+    """
+    quote = re.escape(shape.quote)
+    etag = f"{quote}([^{shape.quote[0]}]{{0,256}}+){quote}" if quote else "([^<]*+)"
+    time = r"([^.]{0,64}+)\.000Z" if shape.fraction else "([^<]*+)"
     return re.compile(
-        "<Contents><Key>([^<]+)</Key><LastModified>([^<]*)</LastModified><ETag>([^<]*)"
-        + re.escape(middle) + r"(\d+)" + re.escape(before_class) + "([^<]*)" + re.escape(end))
+        f"(?s)<Contents><Key>([^<]++)</Key><LastModified>{time}</LastModified><ETag>{etag}"
+        f".{{{len(shape.middle)}}}([0-9]++){re.escape(shape.before_class)}([^<]*+){re.escape(shape.end)}")
 
 
-def _same_elements(text: str) -> tuple[re.Pattern[str], str] | None:
-    """An expression made of the first record, when the last one has the same elements; and its checksums."""
+def _same_middle(text: str, parts: list[str], step: int, middle: str) -> bool:
+    """Whether every record has this text between ETag and size.
+
+    Outside the stretches that were passed over, the records hold no `</ETag>`, and behind each stretch
+    follow digits and `</Size>`, which the text does not hold: so it can stand only at the beginning of
+    a stretch, and stands in all of them when it is found as often as there are records.
+    """
+    if middle.count("</ETag>") != 1 or "</Size>" in middle or middle in parts[0] or middle in parts[-1]:
+        return False
+    return text.count(middle) == len(parts) // step
+
+
+def _same_elements(text: str) -> tuple[_Shape, str] | None:
+    """The shape of the first record, when the last one has the same; and its checksums."""
     first = _CONTENTS.match(text, max(0, text.find("<Contents>")))
     last = _CONTENTS.match(text, max(0, text.rfind("<Contents>")))
     if first is None or last is None:
         return None
-    shapes = [(text[one.end(3):one.start(5)], text[one.end(5):one.start(6)], text[one.end(6):one.end()])
-              for one in (first, last)]
-    return (_literal(*shapes[0]), first[4]) if shapes[0] == shapes[1] and len(shapes[0][0]) < 500 else None
+    shapes = [_shape(text, one) for one in (first, last)]
+    return (shapes[0], first[4]) if shapes[0] == shapes[1] and len(shapes[0].middle) < 500 else None
+
+
+def _shape(text: str, one: re.Match[str]) -> _Shape:
+    etag = one[3]
+    quote = next((mark for mark in _QUOTES if etag.startswith(mark) and etag.endswith(mark)
+                  and etag.count(mark[0]) == 2), "")
+    zero = bool(quote) and one[2].endswith(_FRACTION) and one[2].count(".") == 1
+    return _Shape(_FRACTION if zero else "", quote,
+                  text[one.end(3):one.start(5)], text[one.end(5):one.start(6)], text[one.end(6):one.end()])
 
 
 def _fast_objects(text: str) -> Records | None:
-    if shape := _same_elements(text):
-        pattern, checksums = shape
-        if found := _split(pattern, text):
-            parts, step = found
+    if found := _same_elements(text):
+        shape, checksums = found
+        if split := _split(_literal(shape), text):
+            parts, step = split
             keys, modified, etags, sizes, classes = (parts[number::step] for number in range(1, step))
-            same = (checksums,) * len(keys)
-            return Records(_outside(parts), keys, modified, etags, same, sizes, classes)
-    if (found := _split(_CONTENTS, text)) is None:
+            zone = "Z" if shape.fraction else ""
+            times = f"{zone}\n".join(modified) + zone
+            # Each of the two was bounded by one character, which need not have been that of the next tag.
+            plain = "<" not in times and "<" not in "".join(etags)
+            if plain and times.count("\n") < len(keys) and _same_middle(text, parts, step, shape.middle):
+                same = (checksums,) * len(keys)
+                return Records(_outside(parts), keys, times.split("\n"), etags, same, sizes, classes,
+                               bare=bool(shape.quote))
+    if (split := _split(_CONTENTS, text)) is None:
         return None
-    parts, step = found
+    parts, step = split
     keys, modified, etags, checks, sizes, classes = (parts[number::step] for number in range(1, step))
     return Records(_outside(parts), keys, modified, etags, checks, sizes, classes)
 

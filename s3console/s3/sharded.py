@@ -8,24 +8,33 @@ are asked for at once, and one more with every round that goes well.
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.errors import UntrustedAnswer
+from ..core.ladder import Look
 from ..core.model import Batch
-from ..core.ranges import Look, Range, Ranges
-from .facts import PackedBatch, ahead
+from ..core.ranges import Range, Ranges
+from .columns import PackedPage
+from .facts import PackedBatch
+from .fetching import Fetched, Fetchers
 from .proof import Question
 
 if TYPE_CHECKING:
     from .read import ReadStore
 
-MOST_AT_ONCE = 32
-_PAGES_EACH = 2.5
+MOST_AT_ONCE = 64
+MOST_APART = 48
+"""With the pages of a second process, whose memory counts as well."""
+MOST_TOGETHER = 32
+"""Pages fetched at once by all listings that are read together; what they hold must fit into memory."""
+_PAGES_EACH = 3.0
 _LEAST_LATENCY = 0.01
+_SPECULATION = 1.35
 _EMPTY_PAGES = 100_000
+_APART_FROM = MOST_TOGETHER + 1
+_APART_AFTER = 24
+_WITH_THREADS = 24
 
 
 class Piece(NamedTuple):
@@ -35,17 +44,6 @@ class Piece(NamedTuple):
     known: str | None
     last: bool
     requests: int = 1
-
-
-class _Answer(NamedTuple):
-    """What a thread brings back for a task."""
-
-    task: Range | Look
-    batch: Batch | None = None
-    more: bool = False
-    way: object = None
-    error: BaseException | None = None
-    slowed: int = 0
 
 
 class Knowledge:
@@ -74,8 +72,9 @@ class Knowledge:
         return self.key
 
 
-def worthwhile(waits: Sequence[float], works: Sequence[float]) -> int:
-    """How many pages to fetch at once, from the seconds waited and worked for pages one after the other.
+def worthwhile(waits: Sequence[float], works: Sequence[float], *, apart: bool = False) -> int:
+    """How many pages to fetch at once, from the seconds waited and worked for pages one after the other;
+    twice as many where another process does half of the work.
 
     1 where the store answers about as fast as pages can be read, as on the same machine. The shortest
     wait counts: on a busy machine the others are waits for its own processors.
@@ -83,35 +82,38 @@ def worthwhile(waits: Sequence[float], works: Sequence[float]) -> int:
     wait, work = min(waits), max(min(works), 1e-4)
     if wait < _LEAST_LATENCY:
         return 1
-    return min(MOST_AT_ONCE, max(4, 4 + int(wait / work)))
+    return min(MOST_APART if apart else MOST_AT_ONCE, 4 + int((1 + apart) * _SPECULATION * wait / work))
 
 
 class Shards:
     """The rest of a listing after its first pages. Iterate `pages()` once; closing it ends the threads."""
 
     def __init__(self, store: ReadStore, asked: Question, keys: Sequence[str], *, full: int, slots: int,
-                 knowledge: Knowledge, spent: int = 0) -> None:
+                 knowledge: Knowledge, spent: int = 0, apart: bool | None = None) -> None:
         """`asked` is the question for the next page, `keys` what the last one held, `full` its most rows.
-        `spent` requests were made for this before."""
-        self._store = store
+        `spent` requests were made for this before. `apart` says whether a process fetches the pages; None
+        for one as soon as the listing turns out to be long."""
         self._first = asked
         self._knowledge = knowledge
         self._most = slots
         self._slots = float(slots)
         self._plan = Ranges(asked.prefix, keys, way=asked, horizon=int(_PAGES_EACH * slots) + 8, page=full,
                             versions=asked.versions)
-        self._tasks: queue.SimpleQueue[tuple[Range | Look, Question] | None] = queue.SimpleQueue()
-        self._answers: queue.SimpleQueue[_Answer] = queue.SimpleQueue()
-        self._threads = 0
+        self._fetchers = Fetchers(store, asked)
+        self._apart = slots >= _APART_FROM if apart is None else apart
+        self._apart_after = 0 if apart else _APART_AFTER
         self._requests = spent
+        self._pages = 0
         self._since_slowed = 0
         self._empty = 0
 
     def pages(self) -> Generator[Piece, None, None]:
         """The pages in order; the last piece may be empty. Raises what made a page unknown."""
         try:
+            if self._apart and not self._apart_after:
+                self._fetchers.start_process(wait=True)
             while self._plan.live:
-                self._hand_in()
+                self._hand_in(wait=False)
                 first = self._plan.live[0]
                 self._submit()
                 if first.pages:
@@ -121,17 +123,16 @@ class Shards:
                 elif first.done:
                     self._leave(first)
                 else:
-                    self._take(self._answers.get())
+                    self._hand_in(wait=True)
             empty: tuple[str, ...] = ()
             yield Piece(Batch(empty, (), empty, empty, empty), self._knowledge.add((), more=False), last=True,
                         requests=self._used())
         finally:
-            for _ in range(self._threads):
-                self._tasks.put(None)
+            self._fetchers.close()
 
     def _piece(self, first: Range) -> Piece:
         held = first.pages.pop(0)
-        batch = held.batch() if isinstance(held, PackedBatch) else held
+        batch = held.batch() if isinstance(held, PackedBatch | PackedPage) else held
         assert isinstance(batch, Batch)
         self._plan.held -= 1
         whole = first.done and first.error is None and not first.pages
@@ -149,74 +150,52 @@ class Shards:
             raise UntrustedAnswer("The store says that the listing ends, and lists keys behind its end")
 
     def _submit(self) -> None:
-        while (task := self._plan.next(int(self._slots))) is not None:
-            if self._threads < self._plan.busy:
-                self._threads += 1
-                threading.Thread(target=self._work, name="listing page", daemon=True).start()
-            self._tasks.put((task, self._question(task)))
+        slots = int(self._slots) if not self._apart or self._fetchers.process else min(
+            int(self._slots), _WITH_THREADS)
+        while (task := self._plan.next(slots)) is not None:
+            self._fetchers.submit(task, self._question(task))
 
     def _question(self, task: Range | Look) -> Question:
         asked = self._first
+        if isinstance(task, Look) and task.below is not None:
+            return Question(asked.bucket, task.below, "/", task.after, versions=asked.versions)
         if isinstance(task, Look):
             return Question(asked.bucket, asked.prefix, after=task.after, max_keys=1, versions=asked.versions)
         if isinstance(task.way, Question):
             return task.way
         return Question(asked.bucket, asked.prefix, after=task.cursor, versions=asked.versions)
 
-    def _work(self) -> None:
-        """A thread: asks until it is told to end."""
-        while (found := self._tasks.get()) is not None:
-            task, asked = found
-            slowed: list[None] = []
-            try:
-                self._answers.put(self._fetch(task, asked, slowed))
-            except BaseException as error:  # noqa: BLE001  raised where the listing is read
-                self._answers.put(_Answer(task, error=error, slowed=len(slowed)))
-
-    def _fetch(self, task: Range | Look, asked: Question, slowed: list[None]) -> _Answer:
-        def slow() -> None:
-            slowed.append(None)
-
-        if asked.versions:
-            page = self._store.ask_versions(asked, slow=slow)
-            way = Question(asked.bucket, asked.prefix, after=page.next_key_marker,
-                           after_version=page.next_version_marker, versions=True)
-            return _Answer(task, page.batch, page.more, way, slowed=len(slowed))
-        plain = self._store.ask(asked, slow=slow)
-        keys = plain.batch.keys
-        onward = Question(asked.bucket, asked.prefix, after=keys[-1] if keys else asked.after,
-                          token=plain.next_token)
-        return _Answer(task, plain.batch, bool(plain.next_token), onward, slowed=len(slowed))
-
-    def _hand_in(self) -> None:
+    def _hand_in(self, *, wait: bool) -> None:
         """Take in everything that has come."""
-        while True:
-            try:
-                answer = self._answers.get_nowait()
-            except queue.Empty:
-                return
-            self._take(answer)
+        for fetched in self._fetchers.fetched(wait=wait):
+            self._take(fetched)
 
-    def _take(self, answer: _Answer) -> None:
-        task, batch = answer.task, answer.batch
+    def _take(self, answer: Fetched) -> None:
+        task, page, keys = answer.task, answer.page, answer.keys
         self._requests += 1 + answer.slowed
         self._adapt(answer.slowed)
         if isinstance(task, Look):
-            self._plan.looked(task, None if batch is None else batch.keys)
-        elif answer.error is not None or batch is None:
+            names = None if page is None else keys if task.below is None else answer.folders
+            self._plan.looked(task, names, more=answer.more)
+        elif answer.error is not None or page is None:
             self._plan.broke(task, answer.error or UntrustedAnswer("There was no answer"))
         else:
-            kept = self._plan.arrived(task, batch.keys, more=answer.more, way=answer.way)
+            self._count_page()
+            kept = self._plan.arrived(task, keys, more=answer.more, way=answer.way)
             if task.gone:
                 return
-            self._empty = 0 if len(batch) else self._empty + 1
+            self._empty = 0 if len(keys) else self._empty + 1
             if self._empty > _EMPTY_PAGES:
                 raise UntrustedAnswer("The listing goes on for ever without a key")
             if kept:
                 waits = task is not self._plan.live[0] or bool(task.pages)
-                page = ahead(batch, kept)
-                task.pages.append(PackedBatch(page) if waits else page)
+                task.pages.append(answer.held(kept, waits=waits))
                 self._plan.held += 1
+
+    def _count_page(self) -> None:
+        self._pages += 1
+        if self._apart and self._pages == self._apart_after:
+            self._fetchers.start_process()
 
     def _adapt(self, slowed: int) -> None:
         """Additive increase, multiplicative decrease; the answers of one round slow down once."""

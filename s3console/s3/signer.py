@@ -10,13 +10,16 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Protocol
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
-EMPTY = hashlib.sha256(b"").hexdigest()
+_sha256 = hashlib.sha256
+EMPTY = _sha256(b"").hexdigest()
 """The hash of no body, as it stands in `x-amz-content-sha256`."""
 
 Header = tuple[str, str]
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 
 
 class Keys(Protocol):
@@ -35,8 +38,18 @@ class _Day(NamedTuple):
 
     date: str
     secret: str
-    key: bytes
+    inner: Any
+    outer: Any
     scope: str
+
+    def sign(self, text: str) -> str:
+        """The HMAC of a text (RFC 2104), from states in which the key is worked in already: a third of the
+        time of `hmac.digest`."""
+        inner = self.inner.copy()
+        inner.update(text.encode())
+        outer = self.outer.copy()
+        outer.update(inner.digest())
+        return str(outer.hexdigest())
 
 
 class _Second(NamedTuple):
@@ -49,6 +62,7 @@ def quoted(text: str) -> str:
     return quote(text, safe="-_.~")
 
 
+@lru_cache(1024)
 def quoted_path(key: str) -> str:
     """A key as it stands in a path: nothing is normalised, `//` and a leading `/` stay."""
     return quote(key, safe="/-_.~")
@@ -58,6 +72,15 @@ def canonical_query(pairs: Iterable[tuple[str, str]]) -> str:
     """A query in the order in which it is signed: by encoded name, then by encoded value."""
     return "&".join(f"{name}={value}" for name, value in
                     sorted((quoted(name), quoted(value)) for name, value in pairs))
+
+
+@lru_cache(256)
+def _order(given: tuple[str, ...]) -> tuple[str, tuple[tuple[str, int], ...]]:
+    """The names of the headers of a request as they are signed, and each as `name:` with its place among the
+    values; host, content hash and date come before those that are given."""
+    names = ("host", "x-amz-content-sha256", "x-amz-date", *given)
+    order = sorted(range(len(names)), key=names.__getitem__)
+    return ";".join([names[at] for at in order]), tuple((f"{names[at]}:", at) for at in order)
 
 
 class Signer:
@@ -89,7 +112,10 @@ class Signer:
             key = hmac.digest(f"AWS4{secret}".encode(), date.encode(), "sha256")
             for part in (self.region, self.service, "aws4_request"):
                 key = hmac.digest(key, part.encode(), "sha256")
-            known = self._day = _Day(date, secret, key, f"{date}/{self.region}/{self.service}/aws4_request")
+            padded = key.ljust(64, b"\0")
+            known = self._day = _Day(date, secret, _sha256(padded.translate(_INNER)),
+                                     _sha256(padded.translate(_OUTER)),
+                                     f"{date}/{self.region}/{self.service}/aws4_request")
         return known
 
     def sign(self, keys: Keys, method: str, host: str, path: str, query: str = "",
@@ -99,20 +125,28 @@ class Signer:
         `path` is encoded already, `query` is canonical, and the names in `headers` are lower case,
         without host, date, token and content hash. `stamp` is a moment to sign for, instead of now.
         """
+        lines = self.lines(keys, method, host, path, query, headers, payload=payload, stamp=stamp)
+        return [(name, value) for name, _, value in (line.partition(":") for line in lines)]
+
+    def lines(self, keys: Keys, method: str, host: str, path: str, query: str = "",
+              headers: Sequence[Header] = (), *, payload: str = EMPTY, stamp: str = "") -> list[str]:
+        """The same as lines of a request, `name:value`."""
         stamp = stamp or self.stamp()
         day = self._day_of(keys.secret_key, stamp[:8])
-        signed = [("host", host), ("x-amz-content-sha256", payload), ("x-amz-date", stamp)]
+        given = [name for name, _ in headers]
+        values = [host, payload, stamp]
+        values += [value for _, value in headers]
         if keys.token:
-            signed.append(("x-amz-security-token", keys.token))
-        if headers:
-            signed += headers
-            signed.sort()
-        names = ";".join([name for name, _ in signed])
-        lines = "".join([f"{name}:{' '.join(value.split())}\n" for name, value in signed])
-        request = f"{method}\n{path}\n{query}\n{lines}\n{names}\n{payload}"
-        digest = hashlib.sha256(request.encode()).hexdigest()
+            given.append("x-amz-security-token")
+            values.append(keys.token)
+        names, order = _order(tuple(given))
+        sent = [name + values[at] for name, at in order]
+        lines = "\n".join(sent)
+        if "  " in lines or ": " in lines or " \n" in lines or "\t" in lines or lines[-1] == " ":
+            lines = "\n".join([name + " ".join(values[at].split()) for name, at in order])
+        request = f"{method}\n{path}\n{query}\n{lines}\n\n{names}\n{payload}"
+        digest = _sha256(request.encode()).hexdigest()
         text = f"AWS4-HMAC-SHA256\n{stamp}\n{day.scope}\n{digest}"
-        signature = hmac.digest(day.key, text.encode(), "sha256").hex()
-        signed.append(("authorization", f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{day.scope}, "
-                                        f"SignedHeaders={names}, Signature={signature}"))
-        return signed
+        sent.append(f"authorization:AWS4-HMAC-SHA256 Credential={keys.access_key}/{day.scope}, "
+                    f"SignedHeaders={names}, Signature={day.sign(text)}")
+        return sent

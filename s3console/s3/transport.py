@@ -1,4 +1,4 @@
-"""The stock boto3 client with four changes: listings come as bytes, answers are bounded in size and
+"""The stock botocore client with four changes: listings come as bytes, answers are bounded in size and
 time, retries are ours, and every request is counted.
 
 Credentials, SSO, endpoints and region redirects stay botocore's; so do signing, proxies and TLS of
@@ -7,22 +7,24 @@ all requests but listings, which go through libcurl where it is installed (`lean
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import boto3
 import botocore.session
 from botocore import handlers
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
+from botocore.loaders import JSONFileLoader
 from botocore.parsers import ResponseParserFactory, RestXMLParser
 
 from ..core.errors import (
@@ -34,6 +36,7 @@ from ..core.errors import (
     UsageError,
 )
 from ..core.model import Connection
+from .call_log import CallLog
 from .failures import answered, host_of, reaction_of, service_error, unanswered
 
 if TYPE_CHECKING:
@@ -81,6 +84,16 @@ class _ParserFactory(ResponseParserFactory):
         if protocol_name == "rest-xml":
             return _Parser(**getattr(self, "_defaults", {}))
         return super().create_parser(protocol_name)
+
+
+class _Files(JSONFileLoader):  # type: ignore[misc, unused-ignore]
+    """Reads botocore's data into plain dictionaries, whose order is kept too: in a third of the time."""
+
+    def _load_file(self, full_path: str, open_method: Callable[..., Any]) -> Any:
+        if not Path(full_path).is_file():
+            return None
+        with open_method(full_path, "rb") as file:
+            return json.loads(file.read())
 
 
 class _Whole:
@@ -139,6 +152,9 @@ class BoundedSession:
 def _session(connection: Connection) -> botocore.session.Session:
     session = botocore.session.Session(profile=connection.profile)
     session.register_component("response_parser_factory", _ParserFactory())
+    loader = session.get_component("data_loader")
+    if hasattr(loader, "file_loader"):
+        loader.file_loader = _Files()
     return session
 
 
@@ -166,12 +182,12 @@ def _client(connection: Connection, connections: int) -> tuple[botocore.session.
     chosen = (core.get_scoped_config().get("s3") or {})
     styled = isinstance(chosen, dict) and "addressing_style" in chosen
     region = connection.region or core.get_config_variable("region") or "us-east-1"
-    session = boto3.Session(botocore_session=core, region_name=region)
     path_style = bool(connection.endpoint_url) and not styled and not _is_aws(connection.endpoint_url or "")
-    client = session.client("s3", endpoint_url=connection.endpoint_url,
-                            config=_config(path_style=path_style, connections=connections))
+    client = core.create_client("s3", region_name=region, endpoint_url=connection.endpoint_url,
+                                config=_config(path_style=path_style, connections=connections))
     if not path_style and not styled and not _is_aws(client.meta.endpoint_url):
-        client = session.client("s3", config=_config(path_style=True, connections=connections))
+        client = core.create_client("s3", region_name=region,
+                                    config=_config(path_style=True, connections=connections))
     return core, client
 
 
@@ -220,6 +236,7 @@ class Calls:
         self._count: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._met = False
+        self.log = CallLog()
         self.lean = _lean(session, self.client, self._counted) if libcurl else None
         self.client.meta.events.register("before-send.s3", self._sent)
 
@@ -265,6 +282,10 @@ class Calls:
 
     def once(self, operation: str, where: str, **parameters: Any) -> dict[str, Any]:
         """One request. Raises `ServiceError` for an answered error, else the error of the house."""
+        with self.log.timed(api_name(operation), where):
+            return self._once(operation, where, parameters)
+
+    def _once(self, operation: str, where: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         try:
             answer = self._ask(operation, parameters)
         except ClientError as error:

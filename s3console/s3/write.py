@@ -8,17 +8,19 @@ parts of a large copy are the exception, since sending a part twice changes noth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..core.abilities import Abilities, Verdict, assumed
 from ..core.errors import ServiceError, UntrustedAnswer
 from ..core.model import Connection, Ref
-from . import across, acts, deletes, parts
+from . import across, acts, deletes, lean_writes, parts
 from .connect import open_reader
 from .emptiness import Left, what_is_left
 from .facts import CopyOutcome, DeleteOutcome, Glance, ObjectFacts, is_md5
 from .pages import clean_etag
 from .read import ReadStore, where
+from .steps import Act, LeftToBotocore, Steps, perform
 from .transport import Patience
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ class WriteStore:
         self.read = read
         self.largest_copy = largest_copy
         self.part_size = part_size
-        self._lean = lean_acts(read)
+        self.lean = lean_acts(read)
         self.abilities = abilities or assumed(read.endpoint_url, aws=read.calls.aws)
 
     @property
@@ -86,37 +88,66 @@ class WriteStore:
         raises `ServiceError` with status 412 and nothing is written. `storage_class` is another class
         than that of the source.
         """
+        return perform(self.lean, self.copying(source, target, expect=expect, storage_class=storage_class))
+
+    def copying(self, source: Ref, target: Ref, *, expect: str = "any",
+                storage_class: str = "") -> Steps[CopyOutcome]:
+        """`copy` as steps."""
         known = self.abilities
         if known.copy_source == "refused":
             source = source._replace(etag="")
         if source.size > self.largest_copy:
-            return parts.copy_in_parts(
-                self.read, source, target, part_size=self.part_size, storage_class=storage_class,
-                conditions=self.guarded(target, expect, absent=known.complete_absent))
-        conditions = self.guarded(target, expect, absent=known.copy_absent, match=known.copy_match)
+            conditions = yield from self.guarding(target, expect, absent=known.complete_absent)
+            made: CopyOutcome = yield partial(
+                parts.copy_in_parts, self.read, source, target, part_size=self.part_size,
+                storage_class=storage_class, conditions=conditions)
+            return made
+        conditions = guards(expect)
+        if conditions:
+            conditions = yield from self.guarding(target, expect, absent=known.copy_absent,
+                                                  match=known.copy_match)
         wanted = storage_class or source.storage_class
-        if self._lean is not None:
-            made = self._lean.copy(source, target, storage_class=wanted, conditions=conditions)
-            if made is not None:
-                return made
-        storage = {"StorageClass": wanted} if wanted != "STANDARD" else {}
-        answer = self.read.calls.once(
-            "copy_object", where(target.bucket, target.key), Bucket=target.bucket, Key=target.key,
-            **parts.copy_source(source), **storage, **conditions)
+        try:
+            made = yield lean_writes.copying(source, target, storage_class=wanted, conditions=conditions)
+            return made
+        except LeftToBotocore:
+            storage = {"StorageClass": wanted} if wanted != "STANDARD" else {}
+        answer = yield partial(
+            self.read.calls.once, "copy_object", where(target.bucket, target.key), Bucket=target.bucket,
+            Key=target.key, **parts.copy_source(source), **storage, **conditions)
         return outcome(answer, answer.get("CopyObjectResult"), target)
+
+    def straight_copy(self, source: Ref, target: Ref, *, expect: str) -> Act | None:
+        """The act that `copying` begins with; None where it looks first, copies in parts or asks botocore."""
+        known = self.abilities
+        if self.lean is None or source.size > self.largest_copy:
+            return None
+        conditions = guards(expect)
+        if conditions:
+            verdict = known.copy_absent if expect == "absent" else known.copy_match
+            if verdict != "yes" and not (verdict == "unknown" and self.read.calls.aws):
+                return None
+        if known.copy_source == "refused":
+            source = source._replace(etag="")
+        try:
+            return lean_writes.copying(source, target, storage_class=source.storage_class,
+                                       conditions=conditions)
+        except LeftToBotocore:
+            return None
 
     def copy_across(self, read: ReadStore, source: Ref, target: Ref, *, expect: str = "any",
                     storage_class: str = "") -> CopyOutcome:
         """Copy from another connection by reading there and writing here, part by part."""
         known = self.abilities
         large = source.size > across.PIECE
-        conditions = self.guarded(target, expect, absent=known.complete_absent if large else known.put_absent,
-                                  match="unknown" if large else known.put_match)
+        conditions = perform(self.lean, self.guarding(
+            target, expect, absent=known.complete_absent if large else known.put_absent,
+            match="unknown" if large else known.put_match))
         return across.copy_across(read, self.read, source, target, part_size=self.part_size,
                                   conditions=conditions, storage_class=storage_class)
 
-    def guarded(self, target: Ref, expect: str, *, absent: Verdict = "unknown",
-                match: Verdict = "unknown") -> dict[str, str]:
+    def guarding(self, target: Ref, expect: str, *, absent: Verdict = "unknown",
+                 match: Verdict = "unknown") -> Steps[dict[str, str]]:
         """The conditions to send, after a look where the store is not known to honour them.
 
         Many stores besides AWS ignore the conditions of CopyObject in silence, and some refuse every
@@ -128,7 +159,7 @@ class WriteStore:
             verdict = "yes"
         if not conditions or verdict == "yes":
             return conditions
-        found = self.read.head(target.bucket, target.key)
+        found = yield from deletes.glancing(self.read, target._replace(version_id=""))
         holds = found is None if expect == "absent" else found is not None and found.etag == expect[5:]
         if not holds:
             raise ServiceError("PreconditionFailed", 412, "the target is not as it was reviewed",
@@ -139,12 +170,11 @@ class WriteStore:
 
     def glance(self, ref: Ref) -> Glance | None:
         """Size, ETag and version of an object or version; None when it is not there or is a marker."""
-        if self._lean is not None and ref.key:
-            seen = self._lean.glance(ref)
-            if seen is not None:
-                return seen[0]
-        found = self.read.head(ref.bucket, ref.key, ref.version_id)
-        return None if found is None else Glance(found.size, found.etag, found.version_id)
+        return perform(self.lean, self.glancing(ref))
+
+    def glancing(self, ref: Ref) -> Steps[Glance | None]:
+        """`glance` as steps."""
+        return deletes.glancing(self.read, ref)
 
     def verify_copy(self, source: Ref, target: Ref, result: CopyOutcome) -> tuple[bool, str]:
         """Whether the target holds the bytes of the source, and why one may say so. One HEAD, seldom two.
@@ -175,19 +205,32 @@ class WriteStore:
 
     def delete_versions(self, bucket: str, refs: Sequence[Ref]) -> list[DeleteOutcome]:
         """Delete exactly these versions and markers for good; one outcome per ref, in the same order."""
-        return deletes.delete_versions(self.read, bucket, refs)
+        return perform(self.lean, self.deleting_versions(bucket, refs))
+
+    def deleting_versions(self, bucket: str, refs: Sequence[Ref]) -> Steps[list[DeleteOutcome]]:
+        """`delete_versions` as steps."""
+        return deletes.deleting_versions(self.read, bucket, refs)
 
     def delete_object(self, ref: Ref) -> DeleteOutcome:
         """Delete a current object by name if it still carries the ETag of the ref.
 
         On a versioned bucket this puts a delete marker on top, named in the outcome.
         """
+        return perform(self.lean, self.deleting_object(ref))
+
+    def deleting_object(self, ref: Ref) -> Steps[DeleteOutcome]:
+        """`delete_object` as steps."""
         verdict = self.abilities.delete_match
-        return deletes.delete_object(self.read, ref, look=verdict != "yes", conditional=verdict != "refused")
+        return deletes.deleting_object(self.read, ref, look=verdict != "yes",
+                                       conditional=verdict != "refused")
 
     def carry_access(self, read: ReadStore, source: Ref, target: Ref) -> None:
         """Give the target the access list of the source; `read` is the store of the source."""
         acts.carry_access(read, self.read, source, target)
+
+    def carry_lock(self, read: ReadStore, source: Ref, target: Ref) -> None:
+        """Give the target the retention and the legal hold of the source."""
+        acts.carry_lock(read, self.read, source, target)
 
     def thaw(self, ref: Ref, *, tier: str, days: int) -> None:
         """Ask for an archived object to be readable for some days."""

@@ -9,9 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from .home import damaged, disk_error
 
 
@@ -29,6 +26,10 @@ def open_parquet(path: Path) -> Any:
 
     `pre_buffer=True`, the default of pyarrow, keeps every chunk it ever read.
     """
+    # Dear to import, and not needed by those who only read the head of a plan.
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     with reading(path):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         file = os.fdopen(descriptor, "rb")
@@ -46,9 +47,11 @@ def reading(path: Path) -> Iterator[None]:
     """Around every read of a file by pyarrow: what it raises becomes DamagedState or NotReachable."""
     try:
         yield
-    except pa.ArrowException as error:
-        raise damaged(path, f"the file is damaged ({type(error).__name__})") from error
-    except OSError as error:
+    except Exception as error:
+        if any(kind.__module__.startswith("pyarrow") for kind in type(error).__mro__):
+            raise damaged(path, f"the file is damaged ({type(error).__name__})") from error
+        if not isinstance(error, OSError):
+            raise
         if error.errno is None:  # pyarrow raises OSError for damaged pages
             raise damaged(path, "the file is damaged") from error
         raise disk_error(error, path) from error

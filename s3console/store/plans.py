@@ -16,17 +16,16 @@ import shutil
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from ..core.errors import DamagedState, S3ConsoleError, UsageError
 from ..core.keys import printable
 from ..core.model import Operation, Place, Plan
-from ..core.plans import PlanDigest, decode_operation, encode_operation
+from ..core.plans import Doomed, PlanDigest, decode_operations, encode_deletes, encode_operation
 from .facts import pack, read_facts
 from .home import SCHEMA, Home, damaged, disk, names, now, stamp, sync_directory, write_json
 from .leftovers import hold
@@ -36,21 +35,19 @@ PLAN_ID = 12
 SAMPLE = 10
 _NOT_DIGESTED = {"plan", "digest", "created", "created_by"}
 _COUNTS = ("operations", "copy", "restore", "delete", "bytes", "delete_bytes")
-_COLUMNS = pa.schema(
-    [("index", pa.int64()), ("operation", pa.string())], metadata={"s3console.schema": str(SCHEMA)}
-)
+
+
+def _columns() -> Any:
+    import pyarrow as pa
+
+    return pa.schema([("index", pa.int64()), ("operation", pa.string())],
+                     metadata={"s3console.schema": str(SCHEMA)})  # fmt: skip
 
 
 def digest_head(plan: Plan) -> dict[str, Any]:
     """The facts of a plan's head that its digest covers."""
-    return {
-        "schema": SCHEMA,
-        **{
-            item.name: pack(getattr(plan, item.name))
-            for item in fields(plan)
-            if item.name not in _NOT_DIGESTED
-        },
-    }
+    covered = [item.name for item in fields(plan) if item.name not in _NOT_DIGESTED]
+    return {"schema": SCHEMA, **{name: pack(getattr(plan, name)) for name in covered}}
 
 
 class PlanWriter:
@@ -60,13 +57,16 @@ class PlanWriter:
     """
 
     def __init__(self, home: Home, batch_size: int = 500) -> None:
+        # Dear to import, and not needed by those who only read the head of a plan.
+        import pyarrow.parquet as pq
+
         if batch_size < 1:
             raise ValueError("a batch holds at least one operation")
         self._home = home
         self._batch_size = batch_size
         self._lines: list[str] = []
         self._count = {"copy": 0, "restore": 0, "delete": 0}
-        self._total = 0
+        self._total = self._written = 0
         self._bytes = 0
         self._delete_bytes = 0
         self._sample: list[Operation] = []
@@ -76,8 +76,9 @@ class PlanWriter:
             self._folder.mkdir(mode=0o700)
             self._hold = hold(self._folder)
             self._file = create_file(self._folder / "operations.parquet")
+            self._schema = _columns()
             self._parquet = pq.ParquetWriter(
-                self._file, _COLUMNS, compression="zstd", use_dictionary=False, write_statistics=False
+                self._file, self._schema, compression="zstd", use_dictionary=False, write_statistics=False
             )
 
     @property
@@ -87,35 +88,54 @@ class PlanWriter:
 
     def add(self, operations: Sequence[Operation]) -> None:
         """Append operations. Raises ValueError for a wrong index, a copy after a delete, or a bad `after`."""
+        count, lines = self._count, self._lines
         for operation in operations:
-            self._check(operation)
-            self._count["delete" if operation.removes else operation.kind] += 1
+            removes, index, after = operation.removes, operation.index, operation.after
+            if index != self._total:
+                raise ValueError(f"operation {index} where {self._total} was due")
+            if not removes and count["delete"]:
+                raise ValueError("copies and restores come before deletes")
+            if after is not None and not 0 <= after < index:
+                raise ValueError("an operation can only come after an earlier one")
             self._total += 1
-            if operation.removes:
+            if removes:
+                count["delete"] += 1
                 self._delete_bytes += operation.target.size
             else:
+                count["restore" if operation.kind == "restore" else "copy"] += 1
                 self._bytes += (operation.source or operation.target).size
-            if len(self._sample) < SAMPLE:
+            if index < SAMPLE:
                 self._sample.append(operation)
-            self._lines.append(encode_operation(operation))
-            if len(self._lines) >= self._batch_size:
+            lines.append(encode_operation(operation))
+            if len(lines) >= self._batch_size:
                 self._flush()
+                lines = self._lines
 
-    def _check(self, operation: Operation) -> None:
-        if operation.index != self._total:
-            raise ValueError(f"operation {operation.index} where {self._total} was due")
-        if not operation.removes and self._count["delete"]:
-            raise ValueError("copies and restores come before deletes")
-        if operation.after is not None and not 0 <= operation.after < operation.index:
-            raise ValueError("an operation can only come after an earlier one")
+    def add_deletes(self, doomed: Doomed) -> None:
+        """Append many deletes that depend on nothing, at a small part of what `add` costs."""
+        if len({len(column) for column in doomed[1:6]}) != 1:
+            raise ValueError("the columns of deletes have different lengths")
+        if self._total < SAMPLE:
+            self._sample += islice(doomed.operations(self._total), SAMPLE - self._total)
+        self._lines += encode_deletes(self._total, doomed)
+        self._total += len(doomed.keys)
+        self._count["delete"] += len(doomed.keys)
+        self._delete_bytes += sum(doomed.sizes)
+        while len(self._lines) >= self._batch_size:
+            self._flush()
 
     def _flush(self) -> None:
-        if self._lines:
-            first = self._total - len(self._lines)
-            columns = [pa.array(range(first, self._total), pa.int64()), pa.array(self._lines, pa.string())]
+        """Write one batch, or what is left of one."""
+        import pyarrow as pa
+
+        lines, self._lines = self._lines[: self._batch_size], self._lines[self._batch_size :]
+        if lines:
+            columns = [pa.array(range(self._written, self._written + len(lines)), pa.int64()),
+                       pa.array(lines, pa.string())]  # fmt: skip
+            self._written += len(lines)
             with disk(self._folder):
-                self._parquet.write_table(pa.table(columns, schema=_COLUMNS), row_group_size=self._batch_size)
-            self._lines = []
+                table = pa.table(columns, schema=self._schema)
+                self._parquet.write_table(table, row_group_size=self._batch_size)
 
     def seal(
         self,
@@ -173,9 +193,7 @@ class PlanWriter:
         )
         for name, count in counts.items():
             if name not in _COUNTS or getattr(plan, name) != count:
-                raise ValueError(
-                    f"the plan was said to have {name}={count}, which its operations do not have"
-                )
+                raise ValueError(f"the plan was said to have {name}={count}, which its operations have not")
         return self._publish(self._named(plan))
 
     def _named(self, plan: Plan) -> Plan:
@@ -213,6 +231,8 @@ class PlanWriter:
         """Throw away what was not sealed. Safe to call at any time."""
         if self._open:
             self._open = False
+            import pyarrow as pa
+
             with contextlib.suppress(OSError, ValueError, pa.ArrowException):
                 self._parquet.close()
             self._parquet.is_open = False  # else its finalizer would write again
@@ -251,12 +271,18 @@ class SealedPlan:
             raise IndexError(f"the plan has {self.batches} batches")
         first = number * self.plan.batch_size
         try:
-            operations = [decode_operation(line) for line in self._lines(number)]
+            operations = decode_operations(self._lines(number))
         except (ValueError, TypeError, RecursionError):
             raise damaged(self._path, f"batch {number} of the plan cannot be read") from None
         if [operation.index for operation in operations] != list(range(first, first + len(operations))):
             raise damaged(self._path, f"batch {number} of the plan holds other operations")
         return operations
+
+    def lines(self, number: int) -> list[str]:
+        """A batch as `encode_operation` wrote it. Raises IndexError or DamagedState."""
+        if not 0 <= number < self.batches:
+            raise IndexError(f"the plan has {self.batches} batches")
+        return self._lines(number)
 
     def all_operations(self) -> Iterator[Operation]:
         """Every operation in order, one batch in memory."""
@@ -269,13 +295,8 @@ class SealedPlan:
             raise damaged(self._path.parent, "the plan was changed after it was sealed")
 
     def _lines(self, number: int) -> list[str]:
-        with reading(self._path):
-            lines: list[str] = (
-                self._parquet.read_row_group(number, columns=["operation"], use_threads=False)
-                .column(0)
-                .to_pylist()
-            )
-        if any(type(line) is not str for line in lines):
+        lines = _column(self._path, self._parquet, number)
+        if not {str}.issuperset(map(type, lines)):
             raise damaged(self._path, f"batch {number} of the plan cannot be read")
         return lines
 
@@ -307,10 +328,8 @@ def find_plan(home: Home, text: str) -> Path:
     if not fits:
         raise UsageError(f"there is no plan {wanted}", next_step="The list of plans shows the ids")
     if len(fits) > 1:
-        raise UsageError(
-            f"{wanted} fits {len(fits)} plans ({', '.join(name[:PLAN_ID] for name in fits[:3])})",
-            next_step="Give more digits of the id",
-        )
+        shown = ", ".join(name[:PLAN_ID] for name in fits[:3])
+        raise UsageError(f"{wanted} fits {len(fits)} plans ({shown})", next_step="Give more digits of the id")
     return home.plans / fits[0]
 
 
@@ -358,27 +377,23 @@ def _named(plan: Plan, digest: str) -> Plan:
 def _digest(plan: Plan, path: Path) -> str:
     parquet = open_parquet(path)
     try:
-
-        def lines(number: int) -> list[str]:
-            with reading(path):
-                found: list[str] = (
-                    parquet.read_row_group(number, columns=["operation"], use_threads=False)
-                    .column(0)
-                    .to_pylist()
-                )
-            return found
-
-        return _digest_of(plan, lines, parquet.metadata.num_row_groups)
+        return _digest_of(plan, partial(_column, path, parquet), parquet.metadata.num_row_groups)
     finally:
         parquet.close(force=True)
+
+
+def _column(path: Path, parquet: Any, number: int) -> list[str]:
+    with reading(path):
+        group = parquet.read_row_group(number, columns=["operation"], use_threads=False)
+        lines: list[str] = group.column(0).to_pylist()
+    return lines
 
 
 def _digest_of(plan: Plan, lines: Callable[[int], list[str]], batches: int) -> str:
     digest = PlanDigest(digest_head(plan))
     try:
         for number in range(batches):
-            for line in lines(number):
-                digest.update_line(line)
+            digest.update_lines(lines(number))
     except UnicodeEncodeError:
         raise DamagedState("the plan was changed after it was sealed", where=plan.plan) from None
     return digest.hexdigest()

@@ -19,7 +19,7 @@ Danger = Literal["look", "stage", "send", "destroy"]
 
 In read-only mode actions of the classes send and destroy are absent: no key, no hint, no word."""
 
-Scope = Literal["everywhere", "list", "browse", "compare", "review", "queue", "journal", "dialog"]
+Scope = Literal["everywhere", "list", "browse", "versions", "compare", "review", "queue", "journal", "dialog"]
 SCREENS: tuple[Scope, ...] = ("browse", "compare", "review", "queue", "journal")
 
 
@@ -91,12 +91,24 @@ ACTIONS: tuple[Action, ...] = (
        word="refresh"),
     _a("everywhere", "escape", "escape", "back", "One step back: dialog, filter, marks, then parent.",
        method="step_back"),
-    _a("everywhere", "write", "", "writing", "Allow or forbid approvals and jobs in this session.",
+    _a("everywhere", "login", "L", "log in", "SSO login again, in place: aws sso login.", method="app.login",
+       word="login"),
+    _a("everywhere", "profile", "", "profile", "Look with another profile of the AWS configuration.",
+       method="app.profile", word="profile", takes="NAME", cli="s3console --profile NAME"),
+    _a("everywhere", "region", "", "region", "Look at another region.", method="app.region", word="region",
+       takes="NAME", cli="s3console --region NAME"),
+    _a("everywhere", "endpoint", "", "endpoint", "Look at another store; `:endpoint aws` for AWS itself.",
+       method="app.endpoint", word="endpoint", takes="URL|aws", cli="s3console --endpoint-url URL"),
+    _a("everywhere", "calls", "at", "S3 calls", "The last 1,000 requests: when, what, status, time.",
+       method="app.call_log", word="log"),
+    _a("everywhere", "write", "", "writing", "Allow or forbid approvals and jobs; kept for the profile.",
        method="app.write", word="write", takes="on|off"),
-    _a("everywhere", "theme", "", "theme", "Change the look: dark, light, ansi.", method="app.theme",
-       word="theme", takes="NAME"),
-    _a("everywhere", "keys", "", "all keys", "Every key of every screen.", method="app.all_keys",
-       word="keys"),
+    _a("everywhere", "theme", "", "theme", "Change the look: dark, light, ansi, and others. It is kept.",
+       method="app.theme", word="theme", takes="NAME"),
+    _a("everywhere", "keys", "", "all keys", "Every key of every screen, or another keymap.",
+       method="app.all_keys", word="keys", takes="vi|commander"),
+    _a("everywhere", "tour", "", "tour", "A tour of five minutes, in the demo.", method="app.tour",
+       word="tour"),
     _a("everywhere", "quit", "q", "quit", "Leave; asks when a job runs.", method="app.leave", hint=99,
        word="quit"),
     # any list
@@ -116,19 +128,56 @@ ACTIONS: tuple[Action, ...] = (
     # browse
     _a("browse", "filter", "slash", "filter", "Narrow the list; Enter asks the store for that prefix.",
        hint=10),
-    _a("browse", "up", "backspace h left", "up", "The parent prefix.", method="parent", hint=40),
+    _a("browse", "up", "backspace h left", "up", "The parent prefix.", method="parent", hint=87),
     _a("browse", "in", "l right", "in", "Into the prefix or bucket.", method="enter_row"),
     _a("browse", "back", "left_square_bracket", "back", "Back in history.", method="history(-1)"),
     _a("browse", "forward", "right_square_bracket", "forward", "Forward in history.", method="history(1)"),
-    _a("browse", "versions", "v", "versions", "Versions and delete markers of the key.", hint=50,
+    _a("browse", "versions", "v", "versions", "Versions and delete markers of the key.", hint=20,
        cli="s3console ls PLACE --versions"),
-    _a("browse", "preview", "p", "preview", "The first 64 KiB: text, JSON or hex.", hint=60),
+    _a("browse", "preview", "p", "preview",
+       "The first 64 KiB: text, JSON, CSV, picture, Parquet, hex.", hint=22),
     _a("browse", "deleted", "full_stop", "deleted keys",
        "Show keys whose newest version is a delete marker.",
-       method="toggle_deleted", hint=65, word="deleted"),
-    _a("browse", "copy-menu", "y", "copy", "Copy the URI, the key or the version id.", hint=70),
-    _a("browse", "size", "z", "size", "Count the objects and bytes under the prefix; again stops.", hint=75,
+       method="toggle_deleted", hint=85, word="deleted"),
+    _a("browse", "copy-to", "c", "copy to", "Plan a copy of what is marked, or stands on the cursor.",
+       hint=24, danger="stage", word="copy", takes="TARGET", cli="s3console plan copy SOURCE TARGET"),
+    _a("browse", "move-to", "m", "move to", "Plan a move: copy, verify, then take old names away.",
+       hint=80, danger="stage", word="move", takes="TARGET", cli="s3console plan move SOURCE TARGET"),
+    _a("browse", "delete", "d", "delete", "Plan a delete, which waits for approval on 3.",
+       method="plan_delete", hint=28, danger="stage", cli="s3console plan delete PLACE"),
+    _a("browse", "restore", "r", "restore",
+       "Plan: a marker comes off, an old version goes on top.", hint=32, danger="stage"),
+    _a("browse", "download", "w", "download", "Plan a download into a folder of this machine.", hint=81,
+       danger="stage", word="download", takes="FOLDER", cli="s3console download PLACE FOLDER"),
+    _a("browse", "time", "t", "time", "See the place as it was at a time, or restore it to that.",
+       hint=36, word="restore", takes="@TIME", cli="s3console plan restore PLACE --at TIME"),
+    _a("browse", "copy-menu", "y", "copy text",
+       "Copy URI, key, version, ARN, URL, or the aws command.", hint=44),
+    _a("browse", "size", "z", "size", "Count the objects and bytes under the prefix; again stops.", hint=50,
        word="size", cli="s3console du PLACE"),
+    _a("browse", "find", "f", "find below", "Look for a text in all names below this place.",
+       hint=78, word="find", takes="TEXT"),
+    _a("browse", "sort", "s", "sort", "Order the loaded rows by name, size, time or class.", hint=82,
+       method="sort_menu", word="sort", takes="ORDER"),
+    _a("browse", "mark-pattern", "plus", "mark by pattern", "Mark what fits `*.tmp` or `/regex/`."),
+    _a("browse", "export", "e", "export", "Write the rows shown into a file: CSV, or JSON lines.", hint=84,
+       word="export", takes="FILE"),
+    _a("browse", "places", "b", "places", "Saved and recent places; b again saves this one.", hint=83,
+       word="places"),
+    _a("browse", "explain", "x", "explain", "What the last comparison says about this name.", hint=86),
+    # the versions of a key
+    _a("versions", "earlier", "left", "earlier", "The time line to the version before.", method="slide(-1)",
+       hint=10),
+    _a("versions", "later", "right", "later", "The time line to the next version.", method="slide(1)",
+       hint=11),
+    _a("versions", "hour-back", "comma", "hour back", "The time line one hour back.", method="turn(-1)"),
+    _a("versions", "hour-on", "full_stop", "hour on", "The time line one hour on.", method="turn(1)"),
+    _a("versions", "day-back", "less_than_sign", "day back", "One day back on the time line.",
+       method="turn(-24)"),
+    _a("versions", "day-on", "greater_than_sign", "day on", "One day on on the time line.",
+       method="turn(24)"),
+    _a("versions", "diff", "equals_sign", "diff", "How two marked versions differ, or this and the last.",
+       method="diff_versions", hint=20),
     # compare
     _a("compare", "start", "S", "compare", "Ask for two places and compare them.", hint=15),
     _a("compare", "stop", "K", "stop", "Stop the comparison that runs."),
@@ -138,6 +187,9 @@ ACTIONS: tuple[Action, ...] = (
        danger="stage"),
     _a("compare", "plan-more", "p", "plan with…", "Plan with junk or duplicates, or deletes only.", hint=55,
        danger="stage"),
+    _a("compare", "ignore", "i", "ignore", "Ignore a kind of findings here, with a note; again: not.",
+       hint=37, danger="stage", word="ignore",
+       cli="s3console review ID --ignore P --kind K --note TEXT"),
     _a("compare", "explain", "x", "explain", "The rule behind the name.", hint=40, word="explain"),
     _a("compare", "next", "n", "next", "Next finding.", method="next_finding(1)", hint=50),
     _a("compare", "previous", "N", "previous", "Previous finding.", method="next_finding(-1)"),
@@ -146,8 +198,8 @@ ACTIONS: tuple[Action, ...] = (
     _a("compare", "left", "h left", "out, last kind", "Out of the prefix; among findings: the kind before.",
        method="side(-1)"),
     _a("compare", "up", "backspace", "up", "The parent prefix, then the list of reviews.", hint=45),
-    _a("compare", "export", "e", "export", "Write the findings shown into a file, as JSON lines.", hint=60,
-       word="export", cli="s3console review ID --findings --json"),
+    _a("compare", "export", "e", "export", "The findings shown into a CSV, JSON or Parquet file.",
+       hint=60, word="export", cli="s3console review ID --findings --export FILE"),
     # review
     _a("review", "approve", "A", "approve", "Approve this one plan and start its job.", hint=10,
        danger="send", word="approve", cli="s3console approve PLAN --count N"),
@@ -156,6 +208,13 @@ ACTIONS: tuple[Action, ...] = (
     _a("review", "next", "n", "next", "The next plan that waits.", method="next_plan", hint=15),
     _a("review", "operations", "v", "all operations", "Every operation of the plan (also: enter).", hint=25,
        cli="s3console show PLAN"),
+    _a("review", "drop", "minus", "leave out", "Leave operations out; a new plan takes its place.",
+       hint=30, danger="stage", word="drop", cli="s3console plan reduce PLAN --without 3,7-9"),
+    _a("review", "findings", "c", "findings", "The findings that the plan was made from.",
+       method="to_compare", hint=35),
+    _a("review", "again", "S", "compare again", "Compare the prefix of this plan again.", hint=40),
+    _a("review", "export", "e", "export", "Every operation into a CSV, JSON or Parquet file.",
+       hint=45, word="export", cli="s3console show PLAN --export FILE"),
     # queue
     _a("queue", "pause", "space", "pause/resume", "Pause the job, or go on with it.", hint=10, danger="send",
        word="pause", cli="s3console pause JOB"),
@@ -163,11 +222,26 @@ ACTIONS: tuple[Action, ...] = (
        danger="send", word="cancel", cli="s3console cancel JOB"),
     _a("queue", "retry", "r", "retry failed", "Try again what failed.", hint=30, danger="send", word="retry",
        cli="s3console retry JOB"),
+    _a("queue", "skip", "s", "skip failed", "Leave what failed as it is and go on with the rest.", hint=32,
+       danger="send", word="skip"),
+    _a("queue", "pause-all", "P", "pause all", "Pause every job that runs; again lets them go on.", hint=35,
+       danger="send", word="pause-all"),
+    _a("queue", "export", "e", "export", "What failed into a CSV, JSON or Parquet file.", hint=50,
+       word="export"),
+    _a("queue", "set-workers", "", "workers", "So many worker processes for the job.", danger="send",
+       word="workers", takes="N"),
+    _a("queue", "limit", "", "limit", "At most so many bytes or operations a second: 50MB/s, 200/s, off.",
+       danger="send", word="limit", takes="RATE"),
     _a("queue", "fewer", "less_than_sign", "fewer workers", "One worker process less.", method="workers(-1)",
        danger="send"),
     _a("queue", "more", "greater_than_sign", "workers", "One worker process more.", method="workers(1)",
        hint=40, danger="send"),
     # journal
+    _a("journal", "undo", "u", "undo", "A plan that takes back what the job of the record did.", hint=5,
+       danger="stage", word="undo", cli="s3console undo JOB"),
+    _a("journal", "filter", "slash", "filter", "Only records that hold a text.", hint=7),
+    _a("journal", "export", "e", "export", "The records shown into a CSV, JSON or Parquet file.",
+       hint=15, word="export"),
     _a("journal", "verify", "v", "verify", "Check the chain of the whole journal.", hint=10, word="verify",
        cli="s3console journal --verify"),
 )
@@ -175,18 +249,21 @@ ACTIONS: tuple[Action, ...] = (
 OPENS_FIELD = frozenset(("command_line", "open_place", "filter"))
 """Methods whose keys open a line to type in; they are plain letters while such a line has the focus."""
 
-_KEY_NAMES = {
+UNBOUND = "unbound"
+"""The name of no key, for actions without one: an operator may give them one by their id."""
+
+KEY_NAMES = {
     "question_mark": "?", "colon": ":", "slash": "/", "asterisk": "*", "left_square_bracket": "[",
     "right_square_bracket": "]", "full_stop": ".", "equals_sign": "=", "minus": "-", "less_than_sign": "<",
     "greater_than_sign": ">", "at": "@", "plus": "+", "escape": "esc", "backspace": "bksp",
     "pagedown": "pgdn", "pageup": "pgup", "up": "↑", "down": "↓", "left": "←", "right": "→",
-    "shift+down": "shift+↓", "shift+up": "shift+↑",
+    "shift+down": "shift+↓", "shift+up": "shift+↑", "comma": ",",
 }
 
 
 def key_name(key: str) -> str:
     """A key as it is written for people: `?`, `esc`, `ctrl+d`."""
-    return _KEY_NAMES.get(key, key)
+    return KEY_NAMES.get(key, key)
 
 
 def of_scope(*scopes: Scope) -> tuple[Action, ...]:
@@ -201,10 +278,9 @@ def bindings(scope: Scope) -> list[BindingType]:
     after them, however fast, goes into the field and not to the keys of a list.
     """
     return [
-        Binding(",".join(action.keys), action.method, action.label, show=False, id=action.id,
+        Binding(",".join(action.keys) or UNBOUND, action.method, action.label, show=False, id=action.id,
                 priority=action.name in OPENS_FIELD)
         for action in of_scope(scope)
-        if action.keys
     ]
 
 
@@ -229,19 +305,22 @@ def hints(scope: str, *, read_only: bool) -> list[Action]:
     shown = [
         action
         for action in ACTIONS
-        if action.hint and action.keys and action.scope in (scope, "everywhere")
-        and not (read_only and action.writes)
+        if action.hint and action.scope in (scope, "everywhere") and not (read_only and action.writes)
     ]
     return sorted(shown, key=lambda action: action.hint)
+
+
+_TITLES = {"everywhere": "Everywhere", "list": "In any list", "versions": "Versions of a key"}
 
 
 def markdown_table() -> Iterator[str]:
     """The key table of the README, line by line."""
     yield "| where | key | does | `:` word |"
     yield "| --- | --- | --- | --- |"
-    for action in ACTIONS:
-        if action.keys or action.word:
+    for scope in dict.fromkeys(action.scope for action in ACTIONS):
+        for n, action in enumerate(action for action in ACTIONS if action.scope == scope):
+            where = _TITLES.get(scope, scope.capitalize()) if n == 0 else ""
             keys = " ".join(f"`{key_name(key)}`" for key in action.keys)
             word = f"`{action.word} {action.takes}`".replace(" `", "`") if action.word else ""
             word = word.replace("|", "\\|")
-            yield f"| {action.scope} | {keys} | {action.help} | {word} |"
+            yield f"| {where} | {keys} | {action.help} | {word} |"

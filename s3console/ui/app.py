@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import gc
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textual.actions import ActionParseResult
 from textual.app import SystemCommand
 from textual.binding import Binding
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -17,8 +22,17 @@ from s3console.core.errors import S3ConsoleError
 from s3console.ui import actions
 from s3console.ui.desk_protocol import DeskLike
 from s3console.ui.display import message_text
-from s3console.ui.session import TABS, Session
+from s3console.ui.session import TABS
+from s3console.ui.switching import Switching
 from s3console.ui.threads import run_in_thread
+from s3console.ui.touring.touring import Touring
+
+COLLECT = (5_000, 20, 50)
+"""When garbage is looked for: seldom, because a console makes few cycles."""
+FREEZE_AGAIN = 4.0
+"""Seconds after which boto3 is there as well."""
+SWITCH = 0.001
+"""Seconds after which a thread that reads pages lets the event loop go on; 5 ms is what Python waits."""
 
 
 def _screen_class(name: str) -> Callable[[], Screen[Any]]:
@@ -32,8 +46,9 @@ def _screen_class(name: str) -> Callable[[], Screen[Any]]:
     return make
 
 
-class S3ConsoleApp(Session):
-    """The console on a desk. `start` is a place to open; `read_only` can not be lifted inside."""
+class S3ConsoleApp(Switching, Touring):
+    """The console on a desk. `start` is a place to open; `read_only` can not be lifted inside. `lasting`
+    says that the process is this console and nothing else."""
 
     TITLE = "s3console"
     CSS_PATH = Path(__file__).parent / "app.tcss"
@@ -45,12 +60,23 @@ class S3ConsoleApp(Session):
     BINDINGS: ClassVar = [Binding("ctrl+q", "leave", "quit", show=False, priority=True)]
     ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, desk: DeskLike, *, start: str | None = None, read_only: bool = False) -> None:
+    def __init__(
+        self, desk: DeskLike, *, start: str | None = None, read_only: bool = False, demo: bool = False,
+    ) -> None:
         super().__init__(desk, read_only=read_only)
         self.start = start
+        self.demo = demo
+        self.lasting = False
 
     def on_mount(self) -> None:
+        if self.lasting:
+            # What is there by now stays: a collection that walks through all of it takes as long as
+            # three keys may.
+            self.call_after_refresh(gc.freeze)
+            self.set_timer(FREEZE_AGAIN, gc.freeze)
         self.call_after_refresh(self._look_back)
+        if self.demo and not self.remembered.tour_offered:
+            self.call_after_refresh(self.offer_tour)
 
     def _look_back(self) -> None:
         """Ask what becomes of jobs that a crash or a kill left behind."""
@@ -64,8 +90,8 @@ class S3ConsoleApp(Session):
                                  lambda answer: answered(answer, found))
 
         def answered(answer: str | None, found: list[Interrupted]) -> None:
-            if answer == "journal":
-                self.action_show("journal")
+            if answer in ("journal", "queue"):
+                self.action_show(answer)
             elif answer == "continue":
                 self.live = True
                 safe = [one.job.job for one in found if one.valid]
@@ -100,22 +126,32 @@ class S3ConsoleApp(Session):
 
         screen = self.screen_of_mode
         if screen is not None:
-            self.push_screen(HelpDialog(screen.scope, live=self.live))
+            self.push_screen(HelpDialog(
+                screen.scope, keymap=self.keymap, why_not=self.why_not, read_only=self.read_only,
+                teaches=screen.teaches(), title=f"keys of {screen.scope}"))
 
     def action_all_keys(self) -> None:
         from s3console.ui.dialogs.help import HelpDialog
 
-        self.push_screen(HelpDialog(None, live=self.live))
+        self.push_screen(HelpDialog(None, keymap=self.keymap, why_not=self.why_not,
+                                    read_only=self.read_only, title="all keys"))
+
+    def action_call_log(self) -> None:
+        from s3console.ui.dialogs.call_log import CallLogDialog
+
+        self.push_screen(CallLogDialog(self.calls_so_far))
 
     def action_command_line(self, text: str = "") -> None:
         from s3console.ui.widgets.command_line import CommandLine
 
         screen = self.screen_of_mode
         if screen is not None and screen is self.screen:
-            known = actions.words(screen.scope, read_only=not self.live)
+            known = actions.words(screen.scope, read_only=self.read_only)
             screen.query_one("#key-hints").display = False
             choices = [f"{word} " if action.takes else word for word, action in known.items()]
+            choices += [f"{word} {value}" for word in known for value in self.values_of(word)]
             screen.query_one(CommandLine).open(choices, text)
+            self.ask_profiles()
 
     def action_open_place(self) -> None:
         self.action_command_line("open ")
@@ -126,23 +162,14 @@ class S3ConsoleApp(Session):
     def action_theme(self) -> None:
         self.action_command_line("theme ")
 
-    def command_write(self, argument: str) -> None:
-        """`:write on` and `:write off`."""
-        if argument not in ("on", "off"):
-            self.notify("Write :write on or :write off.", severity="warning", markup=False)
-        elif argument == "on" and self.read_only:
-            self.notify("This console was started read-only and stays so. "
-                        "Start it again without --read-only.", severity="warning", markup=False)
-        else:
-            self.live = argument == "on"
+    def action_profile(self) -> None:
+        self.action_command_line("profile ")
 
-    def command_theme(self, argument: str) -> None:
-        """`:theme light` and the names of Textual's own themes."""
-        name = f"s3console-{argument}" if f"s3console-{argument}" in self.available_themes else argument
-        if name in self.available_themes:
-            self.theme = name
-        else:
-            self.notify("Known themes: dark, light, ansi.", severity="warning", markup=False)
+    def action_region(self) -> None:
+        self.action_command_line("region ")
+
+    def action_endpoint(self) -> None:
+        self.action_command_line("endpoint ")
 
     def command_open_place(self, argument: str) -> None:
         """`:open PLACE` on any screen: Browse goes there."""
@@ -169,10 +196,13 @@ class S3ConsoleApp(Session):
         screen = self.screen_of_mode
         word, _, argument = text.strip().partition(" ")
         argument = argument.strip()
-        action = actions.words(screen.scope if screen else "", read_only=not self.live).get(word)
+        action = actions.words(screen.scope if screen else "", read_only=self.read_only).get(word)
         if action is None:
             self.notify(f"There is no command {message_text(word)}. Press ? for what there is.",
                         severity="warning", markup=False)
+            return
+        if why := self.why_not(action):
+            self.complain(why)
             return
         method = action.word if action.name == "show" else action.name
         if argument:
@@ -189,6 +219,22 @@ class S3ConsoleApp(Session):
             if target is self or (target is not None and hasattr(target, f"action_{name}")):
                 await self.run_action(method, default_namespace=target)
                 return
+
+    async def run_action(
+        self, action: str | ActionParseResult, default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Carry out an action, or say why it is not possible now."""
+        screen = self.screen_of_mode
+        if action == "step_back" and self.guide.under_way and screen is self.screen:
+            self.leave_tour()
+            return True
+        if screen is self.screen and isinstance(action, str) and default_namespace in (screen, self):
+            known = actions.by_method(action, screen.scope)
+            if known is not None and (why := self.why_not(known)) and screen.check_action(known.name, ()):
+                self.complain(why)
+                return True
+        return await super().run_action(action, default_namespace, namespaces)
 
     def action_leave(self) -> None:
         """Quit; a running job is asked about, and goes on by itself either way."""
@@ -211,18 +257,29 @@ class S3ConsoleApp(Session):
         base = self.screen_of_mode
         scope = base.scope if base else ""
         for action in actions.ACTIONS:
-            if action.scope not in (scope, "everywhere") or (action.writes and not self.live):
+            if action.scope not in (scope, "everywhere") or (action.writes and self.read_only):
                 continue
             missing = action.name == "show" and action.word not in self._modes
             if missing or action.id == "everywhere.escape":
                 continue
+            key, why = self.keymap.shown(action), self.why_not(action)
+            title = action.label[:1].upper() + action.label[1:]
             yield SystemCommand(
-                action.label.capitalize(), action.help,
+                f"{title}  {key}" if key else title, why or action.help,
                 lambda method=action.method: self.call_later(self.perform, method),
             )
 
-def run(desk: DeskLike, *, start: str | None = None, read_only: bool = False) -> int:
-    """Open the console and return its exit code: 0, or 1 after a crash."""
-    app = S3ConsoleApp(desk, start=start, read_only=read_only)
+
+def run(desk: DeskLike, *, start: str | None = None, read_only: bool = False, demo: bool = False) -> int:
+    """Open the console and return its exit code: 0, or 1 after a crash. `demo` offers the tour.
+
+    Raises UsageError for keys of the configuration file that can not be.
+    """
+    # The pool that Arrow prefers keeps what it was given: 25 MiB for a review of ten million findings.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    gc.set_threshold(*COLLECT)
+    sys.setswitchinterval(SWITCH)
+    app = S3ConsoleApp(desk, start=start, read_only=read_only, demo=demo)
+    app.lasting = True
     app.run()
     return app.return_code or 0

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
-import humanize
 from rich.cells import cell_len
 from textual.content import Content
 
@@ -33,8 +32,8 @@ _ATTRIBUTES = frozenset({"bold", "dim", "italic", "underline", "reverse", "strik
 
 @lru_cache(512)
 def css_style(role: str) -> str:
-    """The style words Textual parses for a role: `bold missing` becomes `bold $missing`."""
-    return " ".join(word if word in _ATTRIBUTES else f"${word}" for word in role.split())
+    """The style words Textual parses for a role: `bold missing` becomes `bold $missing`, `#rrggbb` stays."""
+    return " ".join(word if word in _ATTRIBUTES or word[0] == "#" else f"${word}" for word in role.split())
 
 
 def content(*runs: Run | str) -> Content:
@@ -158,6 +157,8 @@ def size_text(size: int) -> str:
     """A size in bytes for a list: `512 B`, `42.1 KiB`, `118 KiB`."""
     if size < 1024:
         return f"{size} B"
+    import humanize
+
     text = str(humanize.naturalsize(size, binary=True, format="%.1f"))
     number, _, unit = text.partition(" ")
     return f"{float(number):.0f} {unit}" if float(number) >= 100 else text

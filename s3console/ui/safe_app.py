@@ -10,6 +10,7 @@ from typing import Any
 
 from textual.app import App
 from textual.filter import LineFilter
+from textual.theme import Theme
 
 from s3console.core.errors import S3ConsoleError
 from s3console.ui import crash, theme
@@ -19,20 +20,29 @@ from s3console.ui.threads import Threads
 
 
 class SafeApp(App[int]):
-    """An app that shows hostile text. `state` is where the report of a crash goes."""
+    """An app that shows hostile text. `state` is where the report of a crash goes; with `ascii_only`
+    marks and borders are drawn in ASCII, as the environment may ask too."""
 
-    def __init__(self, *, state: Path | None) -> None:
+    def __init__(self, *, state: Path | None, ascii_only: bool = False) -> None:
+        self._theme_in_use: Theme | None = None
         super().__init__()
         self.state = state
         self.threads = Threads()
         self.crash_report = ""
         self._net: list[LineFilter] = [TerminalSafeFilter()]
-        if wants_ascii(os.environ):
+        if ascii_only or wants_ascii(os.environ):
             self._net.append(AsciiFilter())
         for look in theme.THEMES:
             self.register_theme(look)
         wanted = theme.choose(os.environ)
         self.theme = wanted if self.get_theme(wanted) else theme.DARK.name
+
+    @property
+    def current_theme(self) -> Theme:
+        """The theme in use. It is asked for with every line drawn, so the answer is kept."""
+        if self._theme_in_use is None or self._theme_in_use.name != self.theme:
+            self._theme_in_use = super().current_theme
+        return self._theme_in_use
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return theme.role_defaults(self.current_theme)
@@ -40,6 +50,10 @@ class SafeApp(App[int]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """The net comes first: nothing below it can reach the terminal raw."""
         return [*self._net, *super().get_line_filters()]
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """OSC 52 carries base64, so no byte steers the terminal; what is no text is written as escapes."""
+        super().copy_to_clipboard(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
     def panic(self, *renderables: Any) -> None:
         """Leave with the sentence of the error; nothing is rendered with its locals."""

@@ -16,8 +16,8 @@ from textual.color import Color
 from textual.filter import LineFilter
 
 _UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-    "\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\uf8ff\ufe00-\ufe0f\ufeff"
+    "\ufff0-\ufffb\ufffe\uffff\U0001f1e6-\U0001f1ff\U000e0000-\U0010ffff]"
 )
 
 
@@ -47,7 +47,8 @@ class TerminalSafeFilter(LineFilter):
 _ASCII = str.maketrans({
     "○": "o", "●": "*", "≠": "#", "✓": "v", "×": "x", "·": ".", "…": "~", "→": ">", "▌": "|", "◐": "%",
     "━": "=", "╸": "-", "─": "-", "│": "|", "╭": "+", "╮": "+", "╰": "+", "╯": "+", "┃": "|",
-    "“": '"', "”": '"', "▸": ">", "▁": "_", "█": "#",
+    "“": '"', "”": '"', "▸": ">", "▁": "_", "▂": ".", "▃": ":", "▄": ":", "▅": "|", "▆": "|", "▇": "#",
+    "█": "#", "‖": "=", "⊘": "-",
 })
 
 

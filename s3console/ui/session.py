@@ -1,25 +1,36 @@
-"""What a session of the console knows on every screen: desk, readers, jobs, requests, live or not."""
+"""What a session of the console knows on every screen: desk, keys, readers, jobs, requests, live or not."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from textual.reactive import reactive
 
+from s3console.core.errors import S3ConsoleError
 from s3console.core.model import Connection, JobStatus
-from s3console.ui import crash
+from s3console.ui import crash, theme
+from s3console.ui.actions import ACTIONS, Action
 from s3console.ui.desk_protocol import DeskLike, Reader
-from s3console.ui.display import Run, key_runs
+from s3console.ui.display import Run, message_text
+from s3console.ui.keymap import Keymap, make_keymap
+from s3console.ui.remembered import load_remembered, save_remembered, writing_name
 from s3console.ui.safe_app import SafeApp
 from s3console.ui.screens.base import ConsoleScreen
 from s3console.ui.threads import Task, run_in_thread
+
+if TYPE_CHECKING:
+    from s3console.s3.call_log import Call
 
 TABS: tuple[tuple[int, str, str], ...] = (
     (1, "browse", "Browse"), (2, "compare", "Compare"), (3, "review", "Review"), (4, "queue", "Queue"),
     (5, "journal", "Journal"),
 )
 _POLL = 1.0
+_PROGRESS = 0.1
 
 
 class Session(SafeApp):
@@ -28,23 +39,64 @@ class Session(SafeApp):
     live: reactive[bool] = reactive(False)
 
     def __init__(self, desk: DeskLike, *, read_only: bool = False) -> None:
-        super().__init__(state=desk.home.path)
+        super().__init__(state=desk.home.path, ascii_only=desk.config.settings.ascii)
         self.desk = desk
+        self.asked_read_only = read_only or desk.config.asked_read_only
         self.read_only = read_only or desk.config.read_only
+        self.remembered = load_remembered(desk.home)
+        self.account = ""
         self.jobs: Sequence[JobStatus] = ()
         self.approvals_waiting = 0
         self._readers: dict[Connection, Reader] = {}
+        self._past_requests: dict[str, int] = {}
+        self._past_dollars = 0.0
+        self._shown: tuple[object, ...] = ()
+        settings = desk.config.settings
+        self.keymap: Keymap = make_keymap(settings.keymap or self.remembered.keymap or "vi", settings.keys)
+        self.set_keymap(self.keymap.for_textual())
+        self._dress(self.remembered.theme or settings.theme)
+        self.set_reactive(Session.live, self.may_write_here)
+
+    def _dress(self, wanted: str) -> None:
+        """The theme to start with: of the environment, else what was chosen, else what the terminal can."""
+        chosen = theme.full_name(wanted)
+        if wanted and not os.environ.get("S3CONSOLE_THEME") and self.theme != theme.ANSI.name \
+                and self.get_theme(chosen):
+            self.theme = chosen
+
+    @property
+    def may_write_here(self) -> bool:
+        """Whether `:write on` was said for this profile before, and nothing forbids it."""
+        known = writing_name(self.desk.config.connection) in self.remembered.writing
+        return known and not self.read_only
+
+    def remember(self, **changes: Any) -> None:
+        """Keep something for the next session."""
+        self.remembered = replace(self.remembered, **changes)
+        kept, home = self.remembered, self.desk.home
+        run_in_thread(self, lambda task: save_remembered(home, kept), failed=self._not_remembered,
+                      name="remember")
+
+    def _not_remembered(self, error: S3ConsoleError) -> None:
+        self.notify(message_text(error.sentence), severity="warning", markup=False)
+
+    def key_of(self, name: str) -> str:
+        """The key of an action by its id, as it is written for people; its `:` word where it has none."""
+        action = next(action for action in ACTIONS if action.id == name)
+        return self.keymap.shown(action) or f":{action.word}"
+
+    def why_not(self, action: Action) -> str:
+        """Why an action can not be carried out now, as a sentence; "" when it can."""
+        if action.writes and not self.live:
+            if self.read_only:
+                return "This console is read-only and stays so."
+            return "This console is read-only; `:write on` allows it."
+        screen = self.screen_of_mode
+        return screen.why_not(action) if screen is not None else ""
 
     def tabs(self) -> list[tuple[int, str, str]]:
         """Number, name and title of the screens that exist."""
         return [tab for tab in TABS if tab[1] in self._modes]
-
-    def connection_runs(self) -> list[Run]:
-        """Who is looking and through what: profile, region, endpoint."""
-        connection = self.desk.config.connection
-        parts = [connection.profile or "", connection.region or "", connection.endpoint_url or ""]
-        named = [part for part in parts if part] or ["default credentials"]
-        return key_runs("  ".join(named).replace("  ", " "), "muted")
 
     def where_runs(self) -> list[Run]:
         """What the current screen is about."""
@@ -75,12 +127,37 @@ class Session(SafeApp):
     def on_mount(self) -> None:
         sys.excepthook = crash.quiet_excepthook(self.state)
         self.call_after_refresh(self.poll)
+        self.call_after_refresh(self.ask_account)
         self.set_interval(_POLL, self.poll)
+        self.set_interval(_PROGRESS, self.follow)
+
+    def ask_account(self) -> None:
+        """Ask for the account behind the credentials, beside the event loop."""
+        desk = self.desk
+
+        def told(account: str) -> None:
+            self.account = account
+            self.refresh_chrome()
+
+        self.account = ""
+        run_in_thread(self, lambda task: desk.account(), then=told, name="account")
 
     def poll(self) -> None:
         """Look at the jobs and at what looking has cost, beside the event loop."""
         if not self.threads.active(self, "poll"):
             run_in_thread(self, self._look_at_jobs, then=self._polled, name="poll")
+
+    def follow(self) -> None:
+        """Look at the jobs that run, so that their progress moves five times a second."""
+        running = [job.job for job in self.jobs if job.state == "running"]
+        if running and not self.threads.active(self, "poll"):
+            run_in_thread(self, lambda task: self._look_at_running(running), then=self._polled, name="poll")
+
+    def _look_at_running(self, running: Sequence[str]) -> tuple[Sequence[JobStatus], int]:
+        from s3console.ui.jobs.facts import job_states
+
+        now = {job.job: job for job in job_states(self.desk, running)}
+        return [now.get(job.job, job) for job in self.jobs], self.approvals_waiting
 
     def _look_at_jobs(self, task: Task) -> tuple[Sequence[JobStatus], int]:
         from s3console.ui import bridge
@@ -89,10 +166,14 @@ class Session(SafeApp):
 
     def _polled(self, facts: tuple[Sequence[JobStatus], int]) -> None:
         self.jobs, self.approvals_waiting = facts
+        shown = (*facts, self.requests_so_far())
+        if shown == self._shown:
+            return
+        self._shown = shown
         screen = self.screen_of_mode
         if screen is not None and screen.is_mounted:
-            for strip in screen.query("#bottom-strip"):
-                strip.refresh()
+            for line in screen.query("#bottom-strip, #context-line"):
+                line.refresh()
 
     def reader(self, connection: Connection | None = None) -> Reader:
         """The reader of a connection. Call it in a thread: the first call imports boto3."""
@@ -105,14 +186,29 @@ class Session(SafeApp):
         """Requests of this session by API name, and what they cost by the price table."""
         from s3console.ui import bridge
 
-        total: dict[str, int] = {}
-        dollars = 0.0
+        total, dollars = dict(self._past_requests), self._past_dollars
         for connection, reader in list(self._readers.items()):
             counts = dict(reader.requests)
             dollars += bridge.cost(counts, connection.region or "us-east-1")
             for name, count in counts.items():
                 total[name] = total.get(name, 0) + count
         return total, dollars
+
+    def calls_so_far(self) -> Sequence[Call]:
+        """The last requests of the readers in use, oldest first."""
+        from s3console.ui import bridge
+
+        return bridge.calls(list(self._readers.values()))
+
+    def forget_readers(self) -> None:
+        """Readers of another connection come from here on; what was asked so far stays counted."""
+        requests, self._past_dollars = self.requests_so_far()
+        self._past_requests = dict(requests)
+        self._readers.clear()
+
+    def active_jobs(self) -> int:
+        """How many jobs run, wait or are paused."""
+        return sum(job.state in ("running", "queued", "paused") for job in self.jobs)
 
     def job_runs(self) -> bool:
         """Whether a job is at work right now."""

@@ -95,14 +95,15 @@ def role_defaults(theme: Theme) -> dict[str, str]:
     }
 
 
+def full_name(name: str) -> str:
+    """`dark`, `light` and `ansi` are ours; every other name is one of Textual's."""
+    return f"s3console-{name}" if name in ("dark", "light", "ansi") else name
+
+
 def choose(environ: Mapping[str, str]) -> str:
     """The theme to start with: `S3CONSOLE_THEME`, or the 16 colour one where a terminal has no more."""
-    wanted = environ.get("S3CONSOLE_THEME", "")
-    short = {"dark": DARK.name, "light": LIGHT.name, "ansi": ANSI.name}
-    if wanted in short:
-        return short[wanted]
-    if wanted:
-        return wanted
+    if wanted := environ.get("S3CONSOLE_THEME", ""):
+        return full_name(wanted)
     term = environ.get("TERM", "")
     if environ.get("COLORTERM") in ("truecolor", "24bit") or "256color" in term or "direct" in term:
         return DARK.name

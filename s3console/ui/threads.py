@@ -7,6 +7,7 @@ is then dropped.
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import threading
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from textual.message_pump import MessagePump
 from s3console.core.errors import S3ConsoleError
 
 T = TypeVar("T")
+CALM = 0.06
+"""Seconds after the last move of a cursor before what it stands on is shown in full."""
 
 
 class Task:
@@ -100,9 +103,7 @@ class HasThreads(Protocol):
     threads: Threads
 
 
-def _outcome(work: Callable[[Task], T], task: Task, wait: float) -> tuple[T | None, S3ConsoleError | None]:
-    if wait and not task.rest(wait):
-        return None, None
+def _outcome(work: Callable[[Task], T], task: Task) -> tuple[T | None, S3ConsoleError | None]:
     try:
         return work(task), None
     except S3ConsoleError as error:
@@ -120,12 +121,12 @@ def run_in_thread(
 ) -> Task:
     """Start `work(task)` for a widget, screen or app; `then` or `failed` gets what came of it.
 
-    `wait` seconds are slept first, so that a cursor that moves on costs no request.
+    The thread starts after `wait` seconds, so that a cursor that moves on costs no request and no thread.
     """
     task = cast(HasThreads, node.app).threads.begin(node, name)
 
     def body() -> None:
-        result, error = _outcome(work, task, wait)
+        result, error = _outcome(work, task)
         if error is not None and failed is not None:
             task.tell(failed, error)
         elif error is None and then is not None:
@@ -133,5 +134,25 @@ def run_in_thread(
         task.finish()
 
     context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(body,), name=f"s3console {name}", daemon=True).start()
+
+    def start() -> None:
+        if not task.cancelled:
+            threading.Thread(target=context.run, args=(body,), name=f"s3console {name}", daemon=True).start()
+
+    if wait:
+        asyncio.get_running_loop().call_later(wait, start)
+    else:
+        start()
     return task
+
+
+def when_calm(node: MessagePump, callback: Callable[[], None], *, name: str, wait: float = CALM) -> None:
+    """Run a callback on the event loop once this was not asked for again for `wait` seconds."""
+    task = cast(HasThreads, node.app).threads.begin(node, name)
+
+    def deliver() -> None:
+        if not task.cancelled:
+            task.tell(callback)
+            task.finish()
+
+    asyncio.get_running_loop().call_later(wait, deliver)

@@ -6,6 +6,7 @@ from ..core.errors import Refused
 from ..core.keys import printable
 from ..core.model import Approval
 from ..store.approvals import VALID_FOR, save_approval, save_rejection
+from ..store.caps import load_caps, refuse_above
 from ..store.home import now, stamp
 from ..store.journal import Journal
 from ..store.plans import load_plan, open_plan
@@ -19,7 +20,7 @@ def approve(desk: Desk, plan_id: str, *, count: int | None = None, typed: str = 
 
     An irreversible plan needs `count`, the number of its operations; a count that is given must be
     right for any plan. Raises Refused when it is not, in read-only mode, and for a plan that is
-    rejected, stale, approved before, or already a job.
+    rejected, stale, approved before, already a job, or larger than one approval may cover.
     """
     if desk.config.read_only:
         raise Refused("nothing is approved in read-only mode", next_step="Start without --read-only")
@@ -30,6 +31,7 @@ def approve(desk: Desk, plan_id: str, *, count: int | None = None, typed: str = 
     if state != "ready":
         advice = "Run it" if state == "approved" else "Make a new plan"
         raise Refused(f"this plan is {state} and cannot be approved", where=plan.plan, next_step=advice)
+    refuse_above(load_caps(desk.home), plan)
     if count is None and not plan.reversible:
         raise Refused(
             f"plan {plan.plan} cannot be undone, so it is approved by its number of operations",

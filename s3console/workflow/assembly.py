@@ -17,14 +17,17 @@ from ..core import prices
 from ..core.errors import Refused
 from ..core.keys import printable
 from ..core.model import Operation, Place, Plan, Ref
+from ..core.plans import Doomed
 from ..core.repair import CopyStep, DeleteStep
 from ..store.plans import PlanWriter, list_plans
 from .desk import Desk
 from .jobs import list_jobs
 from .listings import place_facts
+from .memory import rare_collections
 from .plan_states import plan_state
 from .spool import ExternalSort, Row, ScratchFolder
 
+_BLOCK = 2_000
 PART_LIMIT = 5 * 1024**3
 UNCOVER = "uncover"
 """The reason of a delete that takes the latest delete marker off the version below it."""
@@ -40,6 +43,7 @@ class _Sums:
     copy: int = 0
     restore: int = 0
     delete: int = 0
+    downloads: int = 0
     bytes: int = 0
     delete_bytes: int = 0
     across: int = 0
@@ -65,9 +69,15 @@ class _Sums:
             else:
                 self.others[operation.kind] = self.others.get(operation.kind, 0) + 1
             return
-        setattr(self, operation.kind, getattr(self, operation.kind) + 1)
         source = operation.source
         assert source is not None
+        if operation.kind == "download":
+            self.copy += 1
+            self.downloads += 1
+            self.bytes += source.size
+            self.overwrites += operation.expect != "absent"
+            return
+        setattr(self, operation.kind, getattr(self, operation.kind) + 1)
         if operation.word("look") is not None:
             self.present += 1
             return
@@ -76,11 +86,21 @@ class _Sums:
         self.big_parts += -(-source.size // PART_LIMIT) + 1 if source.size > PART_LIMIT else 0
         self.overwrites += operation.expect.startswith("etag:")
 
+    def add_deletes(self, doomed: Doomed, *, soft: bool) -> None:
+        """Count many deletes."""
+        by_name = len(doomed.ids) - sum(map(bool, doomed.ids))
+        self.delete += len(doomed.keys)
+        self.delete_bytes += sum(doomed.sizes)
+        self.named += by_name
+        if soft:
+            self.soft_deletes += len(doomed.keys) if doomed.marker and doomed.reason == UNCOVER else by_name
+
     def requests(self) -> dict[str, int]:
         """Requests of an undisturbed run by API name."""
-        copies = self.copy + self.restore - self.present
+        copies = self.copy + self.restore - self.present - self.downloads
         many = self.delete - self.named - sum(self.others.values())
         wanted = {
+            "GetObject": self.downloads,
             "CopyObject": copies,
             "HeadObject": 2 * copies + self.present + self.looks,
             "UploadPartCopy": self.big_parts,
@@ -188,7 +208,7 @@ def seal_plan(
 
 def seal_operations(
     desk: Desk,
-    operations: Iterable[Operation],
+    operations: Iterable[Operation | Doomed],
     left: Place | None,
     right: Place,
     prefix: str,
@@ -197,23 +217,18 @@ def seal_operations(
     notes: dict[str, int],
     review: str = "",
     title: str = "",
+    batch_size: int = 500,
 ) -> Plan:
-    """Seal operations that are in their order already, copies first; `notes` is read when all have passed.
+    """Seal operations that are in their order already, copies first, or deletes as columns; `notes` is read
+    when all have passed.
 
     Raises Refused when there is none.
     """
     sums = _Sums(notes=notes)
-    soft = versioning == "Enabled"
-    writer = PlanWriter(desk.home)
-    block: list[Operation] = []
+    writer = PlanWriter(desk.home, batch_size)
     try:
-        for operation in operations:
-            sums.add(operation, soft=soft)
-            block.append(operation)
-            if len(block) >= 2_000:
-                writer.add(block)
-                block = []
-        writer.add(block)
+        with rare_collections():
+            _pass(operations, writer, sums, soft=versioning == "Enabled")
         total = sums.copy + sums.restore + sums.delete
         if not total:
             raise Refused(
@@ -226,6 +241,22 @@ def seal_operations(
     except BaseException:
         writer.discard()
         raise
+
+
+def _pass(operations: Iterable[Operation | Doomed], writer: PlanWriter, sums: _Sums, *, soft: bool) -> None:
+    block: list[Operation] = []
+    for one in operations:
+        if not isinstance(one, Doomed):
+            sums.add(one, soft=soft)
+            block.append(one)
+            if len(block) < _BLOCK:
+                continue
+        writer.add(block)
+        block = []
+        if isinstance(one, Doomed):
+            sums.add_deletes(one, soft=soft)
+            writer.add_deletes(one)
+    writer.add(block)
 
 
 def _head(
@@ -244,8 +275,11 @@ def _head(
     cost = prices.request_cost(requests, region)
     if source_region != region:
         cost += prices.transfer_cost(sums.across, source_region, region)
-    grown = 0 if versioning != "Enabled" and sums.overwrites else sums.bytes
-    monthly = prices.storage_monthly(grown, region) - prices.storage_monthly(sums.delete_bytes, region)
+    if sums.downloads:
+        cost += prices.transfer_cost(sums.bytes, source_region, "")
+    grown = 0 if sums.downloads or (versioning != "Enabled" and sums.overwrites) else sums.bytes
+    shrunk = 0 if right.scheme != "s3" else sums.delete_bytes
+    monthly = prices.storage_monthly(grown, region) - prices.storage_monthly(shrunk, region)
     lost = sums.delete - sums.soft_deletes
     return {
         "prefix": prefix,

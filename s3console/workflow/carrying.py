@@ -23,7 +23,9 @@ WITH_ACL = "access lists are carried: three requests more for each object"
 COLD = "sources in an archive class must be restored first; --thaw does that and waits, else they fail"
 THAWED = "sources in an archive class are restored first ({}): the job waits, and restoring is billed"
 TOO_LARGE = "objects above 5 TiB cannot be copied"
-LOCKED = "the source bucket has Object Lock: retention and legal holds are not carried"
+LOCKED = "the source bucket has Object Lock: retention and legal holds are not carried; --lock carries them"
+WITH_LOCK = "retention and legal holds are carried: one to three requests more for each object"
+NO_LOCK = "the target bucket has no Object Lock: copies of objects with a retention or legal hold will fail"
 CUSTOMER = "of the objects looked at are encrypted with a key of the customer (SSE-C) and cannot be copied"
 TAGGED = "of the objects looked at have tags, which are carried if s3:GetObjectTagging is allowed"
 KMS = "of the objects looked at are encrypted with KMS: the copies get the default key of their bucket"
@@ -33,11 +35,13 @@ HELD = "of the objects looked at have a retention or legal hold, which is not ca
 @dataclass(frozen=True, slots=True)
 class Carrying:
     """What the operator asked for: `acl` carries access lists, `storage_class` is another class for the
-    copies, `thaw` restores archived sources first ("Bulk", "Standard/3": tier and days)."""
+    copies, `thaw` restores archived sources first ("Bulk", "Standard/3": tier and days), `lock` carries
+    retention and legal holds into a bucket with Object Lock."""
 
     acl: bool = False
     storage_class: str = ""
     thaw: str = ""
+    lock: bool = False
 
     def __post_init__(self) -> None:
         if self.storage_class and self.storage_class not in CLASSES:
@@ -51,7 +55,7 @@ class Carrying:
     @property
     def how(self) -> str:
         """The words of every copy."""
-        words = ["acl"] if self.acl else []
+        words = [word for word, asked in (("acl", self.acl), ("lock", self.lock)) if asked]
         if self.storage_class:
             words.append(f"class:{self.storage_class}")
         if self.thaw:
@@ -95,7 +99,10 @@ class Baggage:
             found[TOO_LARGE] = self._large
         reader = self._desk.reader(self._source.connection)
         try:
-            if reader.bucket(self._source.bucket).object_lock:
+            locks = reader.bucket(self._source.bucket).object_lock
+            if self._carrying.lock:
+                found[WITH_LOCK if self._takes_locks() else NO_LOCK] = 0
+            elif locks:
                 found[LOCKED] = 0
         except S3ConsoleError:
             pass
@@ -103,6 +110,10 @@ class Baggage:
             for note in self._looked(ref):
                 found[note] = found.get(note, 0) + 1
         return found
+
+    def _takes_locks(self) -> bool:
+        target = self._desk.reader(self._target.connection)
+        return bool(target.bucket(self._target.bucket).object_lock)
 
     def _looked(self, ref: Ref) -> list[str]:
         """A look that fails says nothing, but for the 400 by which S3 asks for the customer's key."""
@@ -114,6 +125,6 @@ class Baggage:
             return []
         if facts is None:
             return []
-        held = facts.lock_until or facts.legal_hold
+        held = (facts.lock_until or facts.legal_hold) and not self._carrying.lock
         return [note for note, so in ((CUSTOMER, facts.encryption.startswith("SSE-C")), (TAGGED, facts.tags),
                                       (KMS, facts.encryption == "aws:kms"), (HELD, held)) if so]  # fmt: skip

@@ -25,7 +25,9 @@ from ..store.reviews import ReviewWriter
 from .desk import Desk
 from .evidence import Evidence
 from .findings import Emitter
+from .memory import release_memory
 from .own_rules import load_rules
+from .passing import Passed, Passing
 from .residue import Residue
 from .scanning import SAVE_EVERY, Scan, ScanRequest
 
@@ -47,7 +49,8 @@ class CompareOptions:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Where a comparison stands. `reached` is the last relative key merged; rates are entries per second.
-    `resumed` is the key behind which an interrupted comparison is gone on with, "" for a new one."""
+    `resumed` is the key behind which an interrupted comparison is gone on with, "" for a new one.
+    `prefixes` are the first directories that changed since the last report."""
 
     phase: str
     left_entries: int
@@ -61,6 +64,7 @@ class Progress:
     seconds: float
     rate: float
     resumed: str = ""
+    prefixes: tuple[Passing, ...] = ()
 
 
 Report = Callable[[Progress], None]
@@ -77,6 +81,9 @@ class _Reporter:
         self._start = time.monotonic()
         self._last = 0.0
         self._before = self._entries()
+        self._passed = Passed()
+        if report is not None:
+            scan.watch = self._passed.add
 
     def _entries(self) -> int:
         left, right = self._scan.merge.tally.left, self._scan.merge.tally.right
@@ -105,6 +112,7 @@ class _Reporter:
                 seconds,
                 (entries - self._before) / seconds,
                 self._scan.resumed,
+                self._passed.told(tally.reached, ended=phase != "listing"),
             )
         )
 
@@ -142,6 +150,7 @@ def compare(
             reporter.say("listing")
             if stop is not None and stop():
                 raise KeyboardInterrupt
+        release_memory()
         told = _looked_up(desk, scan, options, reporter)
         emitter = _paired(scan, options, own, reporter)
         header = _stored(desk, scan, emitter, options, reporter, told)

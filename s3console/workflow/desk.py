@@ -36,6 +36,23 @@ class Desk:
                 self._readers[wanted] = open_reader(wanted)
             return self._readers[wanted]
 
+    def with_connection(self, connection: Connection) -> Desk:
+        """The same state directory seen through another connection, with readers of its own: what was
+        read of logins and credentials is read anew."""
+        return Desk(self.home, self.config.through(connection))
+
+    def account(self) -> str:
+        """The account id behind the credentials, or "" (not AWS, no permission). Asks the network."""
+        from ..s3.identity import account_of
+
+        return account_of(self.config.connection)
+
+    def profiles(self) -> tuple[str, ...]:
+        """The profiles of the AWS configuration. Reads files."""
+        from ..s3.identity import profile_names
+
+        return profile_names()
+
 
 def open_desk(config: Config) -> Desk:
     """Open or create the state directory of the settings.

@@ -22,13 +22,17 @@ _MOST_SMALL = 100
 
 
 class WholeListing:
-    """All entries of an S3 place behind `start_after` (a full key); implements `core.model.Listing`.
+    """All entries of an S3 place behind `start_after` (a full key); implements `core.model.Listing`. It is
+    one of `sides` listings that are read together.
 
     Raises what `ReadStore.listing` raises, and ListingIncomplete when the end keeps moving: more than
     a hundred times the store said that it was at its end, and was not.
     """
 
-    def __init__(self, store: ReadStore, place: Place, *, versions: bool, start_after: str = "") -> None:
+    def __init__(
+        self, store: ReadStore, place: Place, *, versions: bool, start_after: str = "", sides: int = 1
+    ) -> None:
+        self._sides = sides
         self.place, self.versions = place, versions
         self._store, self._after = store, start_after
         self._entries = self._requests = 0
@@ -48,7 +52,9 @@ class WholeListing:
     def __iter__(self) -> Iterator[Batch]:
         last, small = ("", ""), 0
         while True:
-            listing = self._store.listing(self.place, versions=self.versions, start_after=self._after)
+            listing = self._store.listing(
+                self.place, versions=self.versions, start_after=self._after, sides=self._sides
+            )
             count = 0
             for batch in listing:
                 count += len(batch)

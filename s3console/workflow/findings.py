@@ -11,7 +11,7 @@ from operator import itemgetter
 from ..core.compare import EvidenceRules, Group
 from ..core.keys import prefix_of
 from ..core.model import KINDS, Finding, PrefixTotals, RuleFit, Side
-from ..core.pairing import Candidate, Covered, Names, Ranking, resolve
+from ..core.pairing import Candidate, Covered, Names, Ranking, Resolution, resolve
 from ..core.rules import junk_rule
 from .residue import Residue
 from .spool import Row, Workspace
@@ -71,7 +71,7 @@ class Emitter:
         """Learn which chain proves most, then which left keys sit under another name."""
         waiting = 0
         for group, candidates in self._paired(tick):
-            resolution = resolve(group, candidates, self._names, self._rules, self._ranking, None)
+            resolution = self._studied(group, candidates)
             for chains, grade in resolution.pairs:
                 self._ranking.note(chains, grade)
             if _rests_on_trust(group):
@@ -81,8 +81,11 @@ class Emitter:
         self._ranking.settle()
         for group, candidates in self._paired(tick) if waiting else ():
             if _rests_on_trust(group):
-                resolution = resolve(group, candidates, self._names, self._rules, self._ranking, None)
+                resolution = self._studied(group, candidates)
                 self._cover.extend(resolution.covered)
+
+    def _studied(self, group: Group, candidates: list[Candidate]) -> Resolution:
+        return resolve(group, candidates, self._names, self._rules, self._ranking, None, bare=True)
 
     def _paired(self, tick: Callable[[], None]) -> Iterator[tuple[Group, list[Candidate]]]:
         for at, (group, candidates) in enumerate(self._residue.resolved()):

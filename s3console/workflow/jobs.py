@@ -22,7 +22,7 @@ from ..store.jobs import (
 )
 from ..store.jobs import list_jobs as stored_jobs
 from ..store.journal import Journal
-from ..store.plans import load_plan, open_plan
+from ..store.plans import load_plan
 from .desk import Desk
 
 
@@ -31,8 +31,7 @@ def submit(desk: Desk, plan_id: str) -> str:
 
     Raises Refused when the plan is not approved or its approval has expired.
     """
-    with open_plan(desk.home, plan_id) as sealed:
-        plan = sealed.plan
+    plan = load_plan(desk.home, plan_id)
     if (known := job_of(desk, plan)) is not None:
         return known
     valid_approval(desk.home, plan)

@@ -17,6 +17,8 @@ from .differences import Pair, paired
 from .done_jobs import DoneJob, done_job
 from .history import key_histories
 from .listings import open_listing, place_facts
+from .moving_versions import HISTORY
+from .moving_versions import note as _note
 from .planning import refuse_overlap
 
 PRESENT = "objects stand in the target already: they are verified one by one and not copied"
@@ -79,10 +81,6 @@ def _at(index: int, one: Operation) -> Operation:
                      one.is_delete_marker, one.reason, one.how)  # fmt: skip
 
 
-def _note(notes: dict[str, int], text: str) -> None:
-    notes[text] = notes.get(text, 0) + 1
-
-
 def plan_empty(desk: Desk, source: Place, job: str) -> Plan:
     """The second act: a sealed plan that deletes from `source` exactly the objects that `job` verified.
 
@@ -97,6 +95,8 @@ def plan_empty(desk: Desk, source: Place, job: str) -> Plan:
             shown = printable(plan.left.uri) if plan.left is not None else "no place"
             raise Refused(f"job {record.job} copied from {shown}", where=printable(source.uri),
                           next_step="Name the place that the job moved")  # fmt: skip
+        if plan.right.scheme != "s3":
+            raise Refused("a download moves nothing", where=record.job, next_step="Name the job of a move")
         source = plan.left
         facts = place_facts(desk, source)
         if facts.versioning == "?":
@@ -115,32 +115,99 @@ def _emptied(desk: Desk, record: DoneJob, source: Place, notes: dict[str, int], 
     copies = (op for op in record.sealed.all_operations() if not op.removes and record.verified(op))
     pending, index = next(copies, None), 0
     for history in _histories(desk, source, versioned=versioned):
-        key, now = history[0].key, history[0]
-        while pending is not None and pending.source is not None and pending.source.key < key:
-            _note(notes, GONE)
+        key, of_key = history[0].key, []
+        while pending is not None and pending.source is not None and pending.source.key <= key:
+            if pending.source.key < key:
+                _note(notes, GONE)
+            else:
+                of_key.append(pending)
             pending = next(copies, None)
-        copy = pending if pending is not None and pending.source and pending.source.key == key else None
-        for _ in range(len(history) - (not now.is_delete_marker)):
-            _note(notes, OLD_STAY)
-        if copy is None:
-            if not now.is_delete_marker:
-                _note(notes, NEW)
-            continue
-        pending = next(copies, None)
-        reviewed = copy.source
-        assert reviewed is not None
-        same_version = not reviewed.version_id or reviewed.version_id == now.version_id
-        if now.is_delete_marker or not same_version or (now.etag, now.size) != (reviewed.etag, reviewed.size):
-            _note(notes, CHANGED)
-            continue
-        target = Ref("right", source.bucket, key, now.version_id if versioned else "", now.etag, now.size,
-                     now.storage_class)  # fmt: skip
-        witness = copy.target._replace(side="left", version_id="", etag=record.etag(copy), size=reviewed.size)
-        yield Operation(index, "delete", target, witness=witness, reason="moved")
-        index += 1
+        if of_key and of_key[0].reason == HISTORY:
+            found = _whole_key(_Made(desk, record), history, of_key, notes)
+        else:
+            found = _one_key(record, history, of_key, notes)
+        for entry, witness in found:
+            target = Ref("right", source.bucket, key, entry.version_id if versioned else "", entry.etag,
+                         entry.size, entry.storage_class)  # fmt: skip
+            yield Operation(index, "delete", target, witness=witness, is_delete_marker=entry.is_delete_marker,
+                            reason="moved")  # fmt: skip
+            index += 1
     while pending is not None:
         _note(notes, GONE)
         pending = next(copies, None)
+
+
+Doomed = Iterator[tuple[Entry, Ref]]
+
+
+def _one_key(record: DoneJob, history: list[Entry], of_key: list[Operation], notes: dict[str, int]) -> Doomed:
+    """The current object, where it is what the job copied."""
+    now = history[0]
+    for _ in range(len(history) - (not now.is_delete_marker)):
+        _note(notes, OLD_STAY)
+    if not of_key:
+        if not now.is_delete_marker:
+            _note(notes, NEW)
+        return
+    reviewed = of_key[0].source
+    assert reviewed is not None
+    same_version = not reviewed.version_id or reviewed.version_id == now.version_id
+    if now.is_delete_marker or not same_version or (now.etag, now.size) != (reviewed.etag, reviewed.size):
+        _note(notes, CHANGED)
+        return
+    yield now, _witness(record, of_key[0], "")
+
+
+class _Made:
+    """Which version of the target each copy of one key became. Ceph 16 does not name it in its answer:
+    there it is a version of the same bytes."""
+
+    def __init__(self, desk: Desk, record: DoneJob) -> None:
+        self._desk, self.record = desk, record
+        self._listed: list[Entry] | None = None
+
+    def version(self, copy: Operation) -> str:
+        """The version id; "" where no such version stands."""
+        named = self.record.made(copy)
+        if named or copy.source is None:
+            return named
+        if self._listed is None:
+            reader = self._desk.reader(self.record.plan.right.connection)
+            self._listed = reader.versions_of(copy.target.bucket, copy.target.key)
+        wanted = self.record.etag(copy), copy.source.size
+        return next((one.version_id for one in self._listed if (one.etag, one.size) == wanted), "")
+
+
+def _whole_key(
+    made: _Made, history: list[Entry], of_key: list[Operation], notes: dict[str, int]
+) -> Doomed:
+    """Every version that the job copied and that stands; the markers too, where nothing else is left."""
+    known = {copy.source.version_id: copy for copy in of_key if copy.source is not None}
+    witness: Ref | None = None
+    left = 0
+    for entry in history:
+        copy = known.get(entry.version_id)
+        if entry.is_delete_marker:
+            continue
+        stands = made.version(copy) if copy is not None else ""
+        if copy is None or not stands or copy.source is None or copy.source.etag != entry.etag:
+            _note(notes, NEW)
+            left += 1
+            continue
+        witness = _witness(made.record, copy, stands)
+        yield entry, witness
+    if left or witness is None:
+        return
+    for entry in history:
+        if entry.is_delete_marker:
+            yield entry, witness
+
+
+def _witness(record: DoneJob, copy: Operation, version_id: str) -> Ref:
+    """What must still hold the bytes: the current object, or the very version that was made."""
+    assert copy.source is not None
+    return copy.target._replace(side="left", version_id=version_id, etag=record.etag(copy),
+                                size=copy.source.size)  # fmt: skip
 
 
 def _histories(desk: Desk, source: Place, *, versioned: bool) -> Iterator[list[Entry]]:
@@ -175,8 +242,9 @@ def plan_delete_bucket(desk: Desk, place: Place) -> Plan:
 
 
 def plan_abort(desk: Desk, place: Place, *, before: str = "") -> Plan:
-    """A sealed plan that aborts the multipart uploads in progress below a place; with `before` (a moment)
-    only those begun before it. Their parts are gone then. Raises Refused when there is none."""
+    """A sealed plan that aborts the multipart uploads in progress below a place; with `before` (a moment
+    in ISO 8601, UTC) only those begun before it. Their parts are gone then. Raises Refused when there is
+    none."""
     from ..s3.uploads import uploads
 
     if place.scheme != "s3":
@@ -187,12 +255,13 @@ def plan_abort(desk: Desk, place: Place, *, before: str = "") -> Plan:
     def operations() -> Iterator[Operation]:
         index = 0
         for one in uploads(desk.reader(place.connection), place):
-            if before and one.begun >= before:
-                _note(notes, "uploads begun later are left as they are")
+            if before and (not one.begun or one.begun >= before):
+                _note(notes, "uploads begun later, or at a time that is not known, are left as they are")
                 continue
             target = Ref("right", place.bucket, one.key, one.upload_id, "", one.bytes, one.storage_class)
             yield Operation(index, "abort", target, reason="upload")
             index += 1
 
+    title = f"abort uploads in {place.uri}" + (f" begun before {before}" if before else "")
     return seal_operations(desk, operations(), None, place, place.prefix, facts.versioning, notes=notes,
-                           title=f"abort uploads in {place.uri}")  # fmt: skip
+                           title=title)  # fmt: skip

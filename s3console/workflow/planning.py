@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 
 from ..core.errors import Refused, UsageError
 from ..core.keys import printable
-from ..core.model import Entry, Place, Plan, Ref, ReviewHeader
+from ..core.model import Operation, Place, Plan, Ref, ReviewHeader
 from ..core.repair import CopyStep, DeleteStep, Only, RepairRules, Skipped, steps
+from ..store.ignored import ignored_of
 from ..store.reviews import Review
-from .assembly import Assembly, seal_plan
+from .assembly import Assembly, seal_operations, seal_plan
 from .carrying import Baggage, Carrying
 from .desk import Desk
 from .differences import differing
-from .listings import open_listing, place_facts
+from .dooming import doomed_operations
+from .listings import place_facts
 from .plan_states import plan_state
 from .spool import ScratchFolder
 
 __all__ = ["INCLUDABLE", "plan_copy", "plan_delete", "plan_repair", "plan_state"]
 
+DELETES_TOGETHER = 1_000
+"""Operations of a batch: as many as one DeleteObjects may name (S3 API reference)."""
 INCLUDABLE = frozenset({"junk", "duplicate"})
 
 
@@ -56,11 +61,13 @@ def plan_repair(
         unversioned=header.right.versioning == "Unversioned",
     )
     notes: dict[str, int] = {}
+    ignored = ignored_of(desk.home, header.review)
     with ScratchFolder(desk.home.plans) as scratch:
         assembly = Assembly(scratch)
         deletes = 0
         for block in review.findings(prefix=wanted, counted_only=False):
-            made = [step for finding in block for step in steps(finding, rules)]
+            wished = ignored.counting(block, notes)
+            made = [step for finding in wished for step in steps(finding, rules)]
             assembly.add_copies(step for step in made if isinstance(step, CopyStep))
             doomed = [step for step in made if isinstance(step, DeleteStep)]
             deletes += len(doomed)
@@ -147,27 +154,36 @@ def plan_copy(
     facts = place_facts(desk, target)
     rules = RepairRules(source.bucket, target.bucket, facts.versioning == "Enabled", overwrite=overwrite)
     notes: dict[str, int] = {}
-    with ScratchFolder(desk.home.plans) as scratch:
-        assembly = Assembly(scratch, how=baggage.how)
+
+    def operations() -> Iterator[Operation]:
+        """Both sides are listed in the order of names, and each name is met once: nothing is to be sorted."""
+        numbers, how = count(), baggage.how
         for block in differing(desk, source, target):
-            made = [step for finding in block for step in steps(finding, rules)]
-            copies = [step for step in made if isinstance(step, CopyStep)]
-            assembly.add_copies(copies)
-            baggage.see(step.source for step in copies)
-            for step in made:
-                if isinstance(step, Skipped):
-                    notes[step.reason] = notes.get(step.reason, 0) + 1
-        notes |= baggage.notes()
-        return seal_plan(
-            desk,
-            assembly,
-            source,
-            target,
-            target.prefix,
-            facts.versioning,
-            notes=notes,
-            title=f"copy {source.uri} to {target.uri}",
-        )
+            for finding in block:
+                for step in steps(finding, rules):
+                    if isinstance(step, CopyStep):
+                        baggage.see((step.source,))
+                        kept = step.source
+                        yield Operation(
+                            next(numbers), step.kind,
+                            Ref("right", target.bucket, step.target_key, "", kept.etag, kept.size,
+                                kept.storage_class),
+                            kept, step.expect, reason=step.reason, how=how,
+                        )  # fmt: skip
+                    elif isinstance(step, Skipped):
+                        notes[step.reason] = notes.get(step.reason, 0) + 1
+        notes.update(baggage.notes())
+
+    return seal_operations(
+        desk,
+        operations(),
+        source,
+        target,
+        target.prefix,
+        facts.versioning,
+        notes=notes,
+        title=f"copy {source.uri} to {target.uri}",
+    )
 
 
 def refuse_overlap(source: Place, target: Place) -> None:
@@ -206,43 +222,8 @@ def plan_delete(desk: Desk, place: Place, *, versions: bool = False) -> Plan:
             next_step="Use --versions and review every version",
         )
     with ScratchFolder(desk.home.plans) as scratch:
-        assembly = Assembly(scratch)
-        unversioned = facts.versioning == "Unversioned"
-        first = _doom(desk, place, assembly, versions=versions, unversioned=unversioned)
-        if first != _doom(desk, place, None, versions=versions, unversioned=unversioned):
-            raise Refused(
-                "the place changed between two listings",
-                where=printable(place.uri),
-                next_step="Plan again when nothing writes to it",
-            )
+        doomed = doomed_operations(desk, place, scratch, versions=versions,
+                                   unversioned=facts.versioning == "Unversioned")  # fmt: skip
         title = f"delete {place.uri}" + (" with all versions" if versions else "")
-        return seal_plan(desk, assembly, None, place, place.prefix, facts.versioning, notes={}, title=title)
-
-
-def _doom(
-    desk: Desk, place: Place, assembly: Assembly | None, *, versions: bool, unversioned: bool
-) -> tuple[int, int]:
-    """List the place and hand a delete of every row to `assembly`; returns the count and a mark of the rows.
-
-    Raises Refused for names beside the one that a prefix without / at its end spells out.
-    """
-    count = mark = 0
-    for batch in open_listing(desk, place, versions=versions):
-        if not place.prefix.endswith("/") and any(key != place.prefix for key in batch.keys):
-            raise Refused(
-                "this prefix also matches other names",
-                where=printable(place.uri),
-                next_step="End it with / or name one object exactly",
-            )
-        entries = list(batch.entries())
-        count += len(entries)
-        mark = hash((mark, tuple((e.key, e.version_id, e.etag, e.size) for e in entries)))
-        if assembly is not None:
-            assembly.add_deletes(_doomed(place.bucket, entry, unversioned=unversioned) for entry in entries)
-    return count, mark
-
-
-def _doomed(bucket: str, entry: Entry, *, unversioned: bool) -> DeleteStep:
-    version_id = "" if unversioned else entry.version_id
-    target = Ref("right", bucket, entry.key, version_id, entry.etag, entry.size, entry.storage_class)
-    return DeleteStep("", "", 0, target, entry.is_delete_marker, "delete", after_copy=False)
+        return seal_operations(desk, doomed, None, place, place.prefix, facts.versioning, notes={},
+                               title=title, batch_size=DELETES_TOGETHER)  # fmt: skip

@@ -50,8 +50,9 @@ def plan_purge(
     stands, since a version may have become current meanwhile. Raises UsageError for no rule at all, Refused
     for an unversioned bucket or when nothing is to go, ListingIncomplete when the listing breaks.
     """
-    if not rules.versions and not rules.expired_markers:
-        raise UsageError("a purge needs a rule", next_step="Give --keep, --older-than or --expired-markers")
+    if not rules.any:
+        advice = "Give --keep, --older-than, --expired-markers or --left-overs"
+        raise UsageError("a purge needs a rule", next_step=advice)
     versioning = place_facts(desk, place).versioning
     if versioning == "Unversioned":
         raise Refused("the bucket has no versions to purge", where=printable(place.uri))
@@ -106,6 +107,8 @@ def _told(rules: PurgeRules) -> str:
             told.append(f"but the newest {rules.keep} of each key")
     if rules.expired_markers:
         told.append("and expired markers" if told else "expired markers")
+    if rules.left_overs:
+        told.append("and hidden left-overs of tools" if told else "hidden left-overs of tools")
     return " ".join(told)
 
 

@@ -125,12 +125,18 @@ class Residue:
         sieve = KeySieve(self.groups.count)
         for block in self.groups.blocks():
             sieve.add(row[0] for row in block)
+        tried = list(enumerate(chosen))
+        if (known := sieve.known) is not None:
+            names = KeyBlock(known)
+            tried = [one for one in tried if one[1].reaches(names, base=self.left_prefix)]
+        if not tried:
+            return
         decided = self._decided()
         for window in self._left.windows():
             for at in sorted(at for at, status in window.statuses.items() if status == UNKNOWN):
                 window.statuses[at] = STATUS[decided.at(window.keys[at]) or "unknown"]
             keys = KeyBlock(window.keys)
-            for number, chain in enumerate(chosen):
+            for number, chain in tried:
                 if not chain.touches(keys, base=self.left_prefix):
                     continue
                 images = chain.images(keys, base=self.left_prefix)

@@ -8,7 +8,7 @@ saved: both sides go on behind the last key that was settled.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Self
 from ..core.compare import Comparison, Evidence, EvidenceRules, MergeState
 from ..core.errors import DamagedState, DiskFull, S3ConsoleError
 from ..core.model import Batch, Listing, Place, Proof
+from ..core.prefix_counts import PrefixCount
 from ..s3.facts import behind
 from ..store.facts import pack, unpack
 from ..store.home import now, stamp
@@ -76,7 +77,8 @@ class Scan:
     """Two listings being merged into a residue. Use as a context manager; iterate `run()` once.
 
     It leaves its working folder behind only when it is interrupted and something was saved. `resumed`
-    is the last relative key of an earlier scan that this one goes on from, "" for a new scan.
+    is the last relative key of an earlier scan that this one goes on from, "" for a new scan. `watch` is
+    told the counts of each directory once both listings have passed it.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Scan:
         self.created = stamp(now())
         self.resumed = ""
         self._ended = False
+        self.watch: Callable[[PrefixCount], None] | None = None
         self._before: tuple[int, ...] = (0, 0)
         state: MergeState | None = None
         saved = self._saved(desk) if self._folder is not None and not fresh else None
@@ -115,9 +118,14 @@ class Scan:
             right_prefix=asked.right.prefix,
             rules=self.rules,
             depth=asked.depth,
-            on_prefix=self.residue.add_prefix,
+            on_prefix=self._counted,
             state=state,
         )
+
+    def _counted(self, row: PrefixCount) -> None:
+        self.residue.add_prefix(row)
+        if self.watch is not None:
+            self.watch(row)
 
     def _saved(self, desk: Desk) -> _Saved | None:
         """What can be gone on from: whole, of this day, and not overtaken by a job of this desk."""
@@ -146,7 +154,9 @@ class Scan:
             return _Listed(place, versions)
         if place.scheme == "s3":
             after = place.prefix + self.resumed if self.resumed else ""
-            return WholeListing(desk.reader(place.connection), place, versions=versions, start_after=after)
+            return WholeListing(
+                desk.reader(place.connection), place, versions=versions, start_after=after, sides=2
+            )
         return open_listing(desk, place, versions=versions, digests=self._asked.digests)
 
     def requests(self, side: int) -> int:

@@ -19,6 +19,11 @@ class KeySieve:
         self._mask = size - 1
         self._bits = bytearray() if self._keys is not None else bytearray(size >> 3)
 
+    @property
+    def known(self) -> list[str] | None:
+        """All keys, in order, while there are few of them; None when there are many."""
+        return None if self._keys is None else sorted(self._keys)
+
     def add(self, keys: Iterable[str]) -> None:
         """Remember keys."""
         if self._keys is not None:
@@ -33,6 +38,8 @@ class KeySieve:
         """The positions of `images` that may be known keys."""
         if self._keys is not None:
             known = self._keys
+            if known.isdisjoint(images):
+                return []
             return [at for at, image in enumerate(images) if image is not None and image in known]
         bits, mask = self._bits, self._mask
         return [

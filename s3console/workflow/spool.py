@@ -26,7 +26,7 @@ from ..store.parquet import reading
 
 Row = tuple[Any, ...]
 _CHUNK = 2_048
-_RUN_CHUNK = 1_000
+_RUN_CHUNK = 250
 _MOST_RUNS = 32
 
 

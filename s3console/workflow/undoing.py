@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..core.errors import Refused
+from ..core.keys import printable
 from ..core.model import Operation, Plan, Ref
 from .assembly import UNCOVER, seal_operations
 from .desk import Desk
 from .done_jobs import DoneJob, done_job
 from .listings import place_facts
+from .moving_versions import HISTORY
 
 DOUBTFUL = "copies stay: an answer was lost, or the bytes stood there before the job may have made them"
 SOURCE_GONE = "copies stay: the job deleted their source afterwards, and no other copy of the bytes is known"
 OVERWRITTEN = "copies stay: what they replaced on an unversioned bucket is lost"
 NULL = "copies stay: in a bucket with suspended versioning it cannot be told what they replaced"
+CHAIN = "copies stay: they are versions of a moved history, one on top of the other"
 UNNAMED = "delete markers stay: the store did not say which ones the job made"
 FOR_EVER = "deletes cannot be taken back: what they removed is gone for ever"
-MARKERS_OFF = "delete markers that were taken off are not put back; `plan restore --undo PLAN` does that"
+WRITTEN_SINCE = "names that the job uncovered stay: nothing stands there now, or something written since"
 FOUND = "copies whose version the store did not name were found by their ETag and the time of the job"
 REST = "every copy and marker of the job is looked at again right before it is taken away"
 
@@ -31,6 +34,9 @@ def plan_undo_job(desk: Desk, job: str) -> Plan:
     """
     with done_job(desk, job) as record:
         plan = record.plan
+        if plan.right.scheme != "s3":
+            raise Refused("a download cannot be taken back", where=printable(plan.right.uri),
+                          next_step="Remove the files by hand")  # fmt: skip
         notes: dict[str, int] = {}
         versioning = place_facts(desk, plan.right).versioning
         if versioning != plan.versioning:
@@ -62,6 +68,14 @@ def _steps(desk: Desk, record: DoneJob, notes: dict[str, int]) -> Iterator[Opera
         note(FOUND)
         return now.version_id
 
+    def cover(target: Ref) -> Operation | str:
+        """A delete marker for what stands under a name that the job uncovered, and stood there then."""
+        now = reader.head(target.bucket, target.key)
+        if now is None or now.modified > record.ended:
+            return WRITTEN_SINCE
+        shown = Ref(target.side, target.bucket, target.key, "", now.etag, now.size, now.storage_class)
+        return Operation(0, "delete", shown, reason="undo")
+
     def note(text: str) -> None:
         notes[text] = notes.get(text, 0) + 1
 
@@ -69,7 +83,7 @@ def _steps(desk: Desk, record: DoneJob, notes: dict[str, int]) -> Iterator[Opera
             if op.removes and op.after is not None and record.deleted(op)}  # fmt: skip
     for operation in record.sealed.all_operations():
         if operation.removes:
-            found = _unhide(record, operation) if record.deleted(operation) else ""
+            found = _unhide(record, operation, cover) if record.deleted(operation) else ""
         else:
             found = _uncopy(record, operation, lost, find) if record.verified(operation) else ""
         if isinstance(found, str):
@@ -89,6 +103,8 @@ def _uncopy(
     made = record.made(operation)
     if record.doubtful(operation):
         return DOUBTFUL
+    if operation.reason == HISTORY:
+        return CHAIN
     if operation.index in lost:
         return SOURCE_GONE
     if plan.versioning == "Enabled":
@@ -105,11 +121,14 @@ def _uncopy(
                      how="latest" if target.version_id else "")  # fmt: skip
 
 
-def _unhide(record: DoneJob, operation: Operation) -> Operation | str:
+def _unhide(
+    record: DoneJob, operation: Operation, cover: Callable[[Ref], Operation | str]
+) -> Operation | str:
+    """The operation that takes a delete back: a marker taken off, or one put on again."""
     if operation.kind != "delete" or (operation.target.version_id and not operation.is_delete_marker):
         return FOR_EVER
     if operation.is_delete_marker:
-        return MARKERS_OFF if operation.reason == UNCOVER else FOR_EVER
+        return cover(operation.target) if operation.reason == UNCOVER else FOR_EVER
     if record.plan.versioning != "Enabled":
         return FOR_EVER
     made = record.made(operation)

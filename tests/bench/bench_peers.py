@@ -27,16 +27,16 @@ class Tool:
     lacks: str = ""
 
 
-def environment(endpoint: str) -> dict[str, str]:
-    """The environment of every measured program: test keys, and no file of the user."""
+def environment(endpoint: str, keys: tuple[str, str] = ("test", "test")) -> dict[str, str]:
+    """The environment of every measured program: the keys of a test server, and no file of the user."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
-    rclone = {"TYPE": "s3", "PROVIDER": "Other", "ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test",
+    rclone = {"TYPE": "s3", "PROVIDER": "Other", "ACCESS_KEY_ID": keys[0], "SECRET_ACCESS_KEY": keys[1],
               "ENDPOINT": endpoint, "REGION": "us-east-1", "LIST_VERSION": "2", "NO_CHECK_BUCKET": "true"}
     return kept | {
-        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": keys[0], "AWS_SECRET_ACCESS_KEY": keys[1], "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "S3_ENDPOINT_URL": endpoint,
-        "AWS_ENDPOINT_URL": endpoint, "S3_ACCESS_KEY": "test", "S3_SECRET_KEY": "test",
+        "AWS_ENDPOINT_URL": endpoint, "S3_ACCESS_KEY": keys[0], "S3_SECRET_KEY": keys[1],
         "RCLONE_CONFIG": "", "NO_COLOR": "1", "AWS_PAGER": "",
     } | {f"RCLONE_CONFIG_SYN_{name}": value for name, value in rclone.items()}
 

@@ -155,4 +155,4 @@ def test_completion_is_a_script_the_shell_reads(bare_cli: Cli) -> None:
         '\nCOMP_WORDS=(s3console comp); COMP_CWORD=1; _s3console; echo "${COMPREPLY[@]}"'
         '\nCOMP_WORDS=(s3console --json plan re); COMP_CWORD=3; _s3console; echo "${COMPREPLY[@]}"')
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split("\n")[:2] == ["compare completion", "repair restore"]
+    assert done.stdout.split("\n")[:2] == ["compare completion", "repair reduce restore"]

@@ -60,6 +60,18 @@ def test_a_manifest_in_every_format_compares_with_its_bucket(run: Run, tmp_path:
     assert code == 5 and "othing is written to a file" in said
 
 
+def test_a_manifest_of_what_was_written_in_a_span(run: Run, tmp_path: Path) -> None:
+    from s3console.listings.manifest import read_manifest
+
+    whole, late, early = (tmp_path / name for name in ("whole", "late", "early"))
+    assert run("manifest", "s3://site/", "-o", str(whole))[0] == 0
+    _, [made], _ = run("manifest", "s3://site/", "-o", str(late), "--since", THEN)
+    _, [old], _ = run("manifest", "s3://site/", "-o", str(early), "--at", THEN, "--since", THEN)
+    rows = {row.key for row in read_manifest(whole)}
+    assert 0 < made["objects"] < len(rows) and {row.key for row in read_manifest(late)} < rows
+    assert old["objects"] == 0 and run("manifest", "s3://site/", "-o", str(late), "--since", "x")[0] == 2
+
+
 def test_diff_counts_by_prefix_and_shows_keys(run: Run) -> None:
     code, rows, _ = run("diff", "s3://site/", "--from", THEN)
     assert code == 1 and rows[-1]["total"] is True

@@ -250,3 +250,20 @@ def test_purge_takes_a_marker_only_when_nothing_is_below_it() -> None:
     assert purged(hidden[:1], PurgeRules(expired_markers=True)) == ["k-20"]
     covered = [version("k", 30), version("k", 20, marker=True)._replace(is_latest=False)]
     assert purged(covered, PurgeRules(expired_markers=True)) == ["k-20"]
+
+
+def test_left_overs_of_tools_go_whole_when_nothing_stands() -> None:
+    rules = PurgeRules(left_overs=True)
+
+    def history(key: str, *, hidden: bool) -> list[Entry]:
+        top = Entry(key, 1, "", "2024-01-01T00:00:30Z", version_id="top", is_delete_marker=hidden)
+        older = [Entry(key, 1, "", f"2024-01-01T00:00:{second}Z", version_id=str(second), is_latest=False)
+                 for second in (20, 10)]
+        return [top, *older]
+
+    temporary = "out/.distcp.tmp.attempt_1_m_1"
+    assert purged(history(temporary, hidden=True), rules) == ["20", "10"]
+    assert purged(history(temporary, hidden=False), rules) == []
+    assert purged(history("out/part-0", hidden=True), rules) == []
+    assert purged(history("out/part-0", hidden=True), PurgeRules(keep=1, left_overs=True)) == ["10"]
+    assert purged(history(temporary, hidden=True), PurgeRules(keep=1, left_overs=True)) == ["20", "10"]

@@ -18,7 +18,9 @@ from typing import Any
 from crash.rig_jobs import JOBS, Job, repair
 from crash.strict_store import Crash, Network, StrictStore, Version
 
+from s3console.core.errors import DiskFull
 from s3console.core.model import Operation, Place, Plan, Ref
+from s3console.core.plans import encode_operation
 from s3console.run import slices
 from s3console.run.batches import BatchRecord, Ledger
 from s3console.run.engine import Manner, Outcome, Wait
@@ -44,6 +46,10 @@ class MemoryCheckpoint:
 
         yield put
         fault = self._network.script.pop(0) if self._network.script else ""
+        if fault:
+            self._network.met.append((fault, "commit"))
+        if fault == "full":
+            raise DiskFull("the disk is full")
         if fault == "crash-before":
             raise Crash
         self._rows.update(changed)
@@ -62,12 +68,16 @@ class MemoryPlan:
         ops = job.operations
         kinds = Counter(op.kind for op in ops)
         self.plan = Plan(
-            "p", "d", "", "", "", None, Place("right"), len(ops), kinds["copy"], kinds["restore"],
+            "p", "d", "", "", "", None, Place("right"), len(ops),
+            kinds["copy"] + kinds["download"], kinds["restore"],
             kinds["delete"], 0, 0, {}, 0.0, 0.0, not kinds["delete"], job.versioning, batch_size=BATCH)
         self._ops = ops
 
     def batch(self, number: int) -> Sequence[Operation]:
         return self._ops[number * BATCH:(number + 1) * BATCH]
+
+    def lines(self, number: int) -> Sequence[str]:
+        return [encode_operation(op) for op in self.batch(number)]
 
 
 @dataclass(slots=True)
@@ -76,11 +86,13 @@ class Rig:
 
     job: Job
     lose: bool = False
+    keep_script: bool = False
     violations: list[str] = field(default_factory=list)
     network: Network = field(init=False)
     checkpoint: MemoryCheckpoint = field(init=False)
     writes: Counter[int] = field(default_factory=Counter)
     foreign: int = 0
+    newer: list[tuple[str, str, Version]] = field(default_factory=list)
     lost: bool = False
     touched: set[tuple[str, str]] = field(default_factory=set)
     before: dict[tuple[str, str], list[Version]] = field(default_factory=dict)
@@ -90,6 +102,7 @@ class Rig:
         self.network.foreign = self._foreign_write
         self.checkpoint = MemoryCheckpoint(self.network)
         self.job.world.watch = self._watch
+        self.job.world.past.clear()
         self.before = {(b, k): list(v) for b, keys in self.job.world.buckets.items() for k, v in keys.items()}
 
     # ---- the world outside
@@ -106,7 +119,8 @@ class Rig:
             if where == "target":
                 self.job.world.uploads.add((ref.bucket, "begun", "u"))
                 return
-        self.job.world.put(ref.bucket, ref.key, b"foreign%d" % self.foreign)
+        made = self.job.world.put(ref.bucket, ref.key, b"foreign%d" % self.foreign)
+        self.newer.append((ref.bucket, ref.key, made))
 
     def _watch(self, what: str, bucket: str, key: str, version: Version) -> None:
         if what == "put":
@@ -119,7 +133,8 @@ class Rig:
             if not self._approved("abort", bucket, key, version.version_id):
                 self.violations.append(f"aborted an upload of {key}, which is not approved")
         elif any(one[0] == bucket for one in self.job.world.uploads) \
-                and not (self.network.met and self.network.met[-1] == ("foreign-target", "bucket")):
+                and not (self.network.met and self.network.met[-1] == ("foreign-target", "bucket")) \
+                and ("late", "bucket") not in self.network.met:
             self.violations.append(f"removed {bucket} with an upload in it")
 
     def _approved(self, kind: str, bucket: str, key: str, version_id: str) -> list[Operation]:
@@ -128,7 +143,8 @@ class Rig:
 
     def _watch_marker(self, bucket: str, key: str) -> None:
         fits, hidden = self._approved("delete", bucket, key, ""), self.job.world.buckets[bucket][key][1:2]
-        if not fits or not hidden or hidden[0].etag != fits[0].target.etag:
+        body = self._body(self.job.operations[fits[0].after]) if fits and fits[0].after is not None else None
+        if not fits or not hidden or (hidden[0].etag != fits[0].target.etag and hidden[0].body != body):
             self.violations.append(f"made a delete marker on {key} that was not approved")
             return
         self.writes[fits[0].index] += 1
@@ -149,6 +165,16 @@ class Rig:
         older = self.job.world.buckets[bucket][key][1:] if bucket in self.job.world.versioned else []
         if mine[0].expect == "absent" and older and not older[0].marker and self.job.honours:
             self.violations.append(f"wrote over what stood at {key}")
+        late = older and any(older[0] is made for _, _, made in self.newer)
+        if late and mine[0].expect != "any" and self.job.honours:
+            self.violations.append(f"wrote over what came later at {key}")
+
+    def lost_newer(self) -> list[str]:
+        """Keys of what somebody wrote after the plan and what does not stand any more."""
+        last = {(bucket, key): made for bucket, key, made in self.newer}
+        return [key for bucket, key, made in self.newer
+                if not any(made is one for one in self.job.world.buckets.get(bucket, {}).get(key, []))
+                and (bucket in self.job.world.versioned or last[bucket, key] is made)]
 
     def _body(self, op: Operation) -> bytes | None:
         source = op.source
@@ -163,17 +189,14 @@ class Rig:
                 and (op.target.bucket, op.target.key) == (bucket, key)
                 and (op.target.version_id == version.version_id if versioned
                      else op.target.etag == version.etag)]
-        if not fits and self.network.met and self.network.met[-1][0].startswith("foreign") \
-                and self.network.met[-1][1] == "delete" and self._is_null(bucket, key):
+        if not fits and self._is_null(bucket, key) and self._raced():
             # No condition goes with the delete of a "null" version: between look and delete is an instant.
             return
         if not fits:
             self.violations.append(f"deleted {key} {version.version_id}, which is not approved")
             return
         op = fits[0]
-        raced = self.network.met and self.network.met[-1][0].startswith("foreign") \
-            and self.network.met[-1][1] == "delete"
-        if op.word("latest") is not None and not raced \
+        if op.word("latest") is not None and not self._raced() \
                 and self.job.world.buckets[bucket][key][0] is not version:
             self.violations.append(f"deleted {key} {version.version_id}, which is not the latest any more")
         proofs = [self.job.operations[op.after].target] if op.after is not None else []
@@ -184,6 +207,12 @@ class Rig:
             if not any(v.body == version.body and v is not version and not v.marker for v in held):
                 self.violations.append(
                     f"deleted {key} {version.version_id} while {proof.key} does not hold it")
+
+    def _raced(self) -> bool:
+        """Whether somebody wrote between the look and the delete, or the look or the delete was of old."""
+        met = self.network.met
+        return ("stale", "head") in met or ("late", "delete") in met or bool(
+            met and met[-1][0].startswith("foreign") and met[-1][1] == "delete")
 
     def _is_null(self, bucket: str, key: str) -> bool:
         return any((op.target.bucket, op.target.key, op.target.version_id) == (bucket, key, "null")
@@ -212,8 +241,9 @@ class Rig:
 
     def process(self, script: Sequence[str], *, pick: Callable[[int], int] = lambda n: 0,
                 retry: bool = False) -> str:
-        """One life of a runner. Returns done, crash, pause or stop."""
+        """One life of a runner. Returns done, crash, pause, stop, or full (of the disk)."""
         self.network.script = list(script)
+        walk: Walk | None = None
         try:
             walk = Walk(MemoryPlan(self.job), self.ledger(), now=lambda: "", announce=lambda *_, **__: None,
                         limits=Limits(canary=2))
@@ -224,19 +254,30 @@ class Rig:
             if self.lose:
                 self._lose_a_copy()
             return "crash"
+        except DiskFull:
+            # The real checkpoint gives its reserve back to the disk, for one more commit.
+            with contextlib.suppress(DiskFull, Crash):
+                if walk is not None:
+                    walk.commit()
+            return "full"
         finally:
-            self.network.script = []
+            if not self.keep_script:
+                self.network.script = []
 
     def _walk(self, walk: Walk, pick: Callable[[int], int]) -> str:
         right = StrictStore(self.network, honours=self.job.honours)
         left = right if self.job.shared else StrictStore(self.network, honours=self.job.honours)
         transport = Transport({"left": left, "right": right})
         manner = Manner(guarded=self.job.guarded, exact=self.job.guarded, tries=4, rng=random.Random(0))
+        turn = 0
         while True:
             work = walk.next(3)
             if work is not None:
-                walk.report(work.number, self._slice(work, transport, manner, pick))
-                walk.commit()
+                self._carry(walk, work, transport, manner, pick)
+                turn += 1
+                # The real runner commits by the clock: reports are known before they are on disk.
+                if not turn % 2:
+                    walk.commit()
             elif walk.halt is not None:
                 walk.commit()
                 return walk.halt.how
@@ -247,6 +288,13 @@ class Rig:
                 walk.wake()
             else:
                 raise AssertionError("the walk neither goes on nor ends")
+
+    def _carry(self, walk: Walk, work: Slice, transport: Transport, manner: Manner,
+               pick: Callable[[int], int]) -> None:
+        """Hand a slice over and take in what became of it, by the lines that go over the pipes."""
+        sent = slices.unpack_slice(json.loads(slices.slice_line(work))["slice"])
+        outcomes = self._slice(sent, transport, manner, pick)
+        slices.take_in(walk, work, json.loads(slices.to_line(slices.pack_outcomes(sent, outcomes))))
 
     def _slice(self, work: Slice, transport: Transport, manner: Manner,
                pick: Callable[[int], int]) -> list[Outcome]:
@@ -294,7 +342,10 @@ class Rig:
             record, bit = ledger.record(op.index // BATCH), 1 << op.index % BATCH
             held = self.job.world.buckets.get(op.target.bucket, {}).get(op.target.key, [])
             touched = (op.target.bucket, op.target.key) in self.touched
-            if op.removes:
+            if op.removes and not op.target.version_id and ("stale", "head") in self.network.met:
+                # What a name holds is only known by looking, and that look was of old.
+                assert self.writes[op.index] <= 1 or touched, f"two markers on {op.target.key}"
+            elif op.removes:
                 stands = self._stands(op, held)
                 assert not (record.deleted & bit and stands), f"said deleted and stands: {op.target.key}"
                 assert record.deleted & bit or stands or touched, f"gone and not said so: {op.target.key}"
@@ -308,6 +359,8 @@ class Rig:
                     assert self.writes[op.index] <= most, f"copied twice: {op.target.key}"
                 if record.verified & bit and op.word("acl") is not None and not touched:
                     assert tuple(op.target[1:3]) in self.job.world.access, "access list not carried"
+                if record.verified & bit and op.word("lock") is not None and not touched:
+                    assert tuple(op.target[1:3]) in self.job.world.locks, "lock not carried"
             self._check_made(op, record, bit, held)
         return totals.done, totals.failed, totals.skipped
 
@@ -318,7 +371,8 @@ class Rig:
         if op.kind == "bucket":
             return target.bucket in self.job.world.buckets
         if not target.version_id and target.bucket in self.job.world.versioned:
-            return bool(held) and not held[0].marker and held[0].etag == target.etag
+            body = self._body(self.job.operations[op.after]) if op.after is not None else None
+            return bool(held) and not held[0].marker and (held[0].etag == target.etag or held[0].body == body)
         return any(v.version_id == target.version_id if target.version_id not in ("", "null")
                    else v.etag == target.etag for v in held)
 

@@ -175,7 +175,7 @@ def archived() -> Job:
         made = w.put("left", f"k{i}", b"cold%d" % i)
         made.frozen = frozen
         ops.append(Operation(i, "copy", Ref("right", "right", f"k{i}"), w.ref("left", "left", f"k{i}", made),
-                             "absent", how="thaw:Bulk/3 acl"))
+                             "absent", how="thaw:Bulk/3 acl lock"))
     return Job(w, ops)
 
 
@@ -193,6 +193,27 @@ def complete() -> Job:
     return Job(w, ops)
 
 
+def history() -> Job:
+    """Every version of some keys, oldest first, each on top of the one before; a marker hides the last."""
+    w = World()
+    w.bucket("left", versioned=True)
+    w.bucket("right", versioned=True)
+    ops: list[Operation] = []
+    hidden: list[tuple[int, Ref]] = []
+    for key, count, parts in (("a", 3, 1), ("b", 2, 1), ("c", 1, 0)):
+        for turn in range(count):
+            etag = f"0123456789abcdef0123456789abcdef-{turn + 2}" if turn == parts else ""
+            made = w.put("left", key, b"%s turn %d" % (key.encode(), turn), etag=etag)
+            expect = f"etag:{ops[-1].source.etag}" if turn and ops[-1].source else "absent"
+            ops.append(Operation(len(ops), "copy", Ref("right", "right", key, "", made.etag, len(made.body)),
+                                 w.ref("left", "left", key, made), expect, len(ops) - 1 if turn else None))
+        if key != "a":
+            w.marker("left", key)
+            hidden.append((len(ops) - 1, ops[-1].target))
+    return Job(w, ops + [_delete(len(ops) + n, target, after=after)
+                         for n, (after, target) in enumerate(hidden)])
+
+
 JOBS: dict[str, Callable[[], Job]] = {
     "soft": soft,
     "undo": undo,
@@ -206,6 +227,7 @@ JOBS: dict[str, Callable[[], Job]] = {
     "guarded": lambda: missing(guarded=True),
     "deaf": lambda: missing(honours=False),
     "differs": differs,
+    "history": history,
     "restore": restore,
     "unversioned": unversioned,
     "null": null_versions,

@@ -71,8 +71,11 @@ class World:
     buckets: dict[str, dict[str, list[Version]]] = field(default_factory=dict)
     uploads: set[tuple[str, str, str]] = field(default_factory=set)
     access: set[tuple[str, str]] = field(default_factory=set)
+    locks: set[tuple[str, str]] = field(default_factory=set)
     serial: int = 0
     watch: Watch | None = None
+    past: dict[tuple[str, str], list[Version]] = field(default_factory=dict)
+    """What stood under a name before its last change: what a stale read shows."""
 
     def bucket(self, name: str, *, versioned: bool) -> None:
         self.buckets[name] = {}
@@ -81,6 +84,7 @@ class World:
 
     def put(self, bucket: str, key: str, body: bytes, *, by: str = "other", etag: str = "") -> Version:
         versions = self.buckets[bucket].setdefault(key, [])
+        self.past[bucket, key] = list(versions)
         self.serial += 1
         made = Version(f"v{self.serial:05d}" if bucket in self.versioned else "null", body,
                        etag or hashlib.md5(body).hexdigest(), by=by)
@@ -94,6 +98,7 @@ class World:
     def marker(self, bucket: str, key: str, *, by: str = "other") -> Version:
         self.serial += 1
         made = Version(f"v{self.serial:05d}", b"", "", marker=True, by=by)
+        self.past[bucket, key] = list(self.buckets[bucket].get(key, []))
         self.buckets[bucket].setdefault(key, []).insert(0, made)
         if by == "job" and self.watch is not None:
             self.watch("marker", bucket, key, made)
@@ -108,6 +113,7 @@ class World:
     def remove(self, bucket: str, key: str, version: Version, *, by: str = "other") -> None:
         if by == "job" and self.watch is not None:
             self.watch("delete", bucket, key, version)
+        self.past[bucket, key] = list(self.buckets[bucket][key])
         self.buckets[bucket][key].remove(version)
         if not self.buckets[bucket][key]:
             del self.buckets[bucket][key]
@@ -118,14 +124,16 @@ class World:
         return Ref(side, bucket, key, version_id, version.etag, len(version.body))
 
 
-PASSING = ("503", "500-applied", "timeout-before", "timeout-after", "reset", "empty", "404")
+BROKEN = ("reset", "cut", "truncated", "empty", "error-200", "html")
+"""Answers that are none: no connection, half a body, half an XML, nothing, an error or a page with 200."""
+PASSING = ("503", "500-applied", "timeout-before", "timeout-after", *BROKEN, "404")
 REFUSING = ("403", "403-one")
 LOGIN = ("expired", "skew")
 CRASHES = ("crash-before", "crash-after")
 FOREIGN = ("foreign-source", "foreign-target", "foreign-later")
 NETWORK = ("duplicate", "late")
-HARMLESS = frozenset(("", *PASSING, *REFUSING, *LOGIN, *CRASHES, *NETWORK))
-FAULTS = (*PASSING, *REFUSING, *LOGIN, *CRASHES, *FOREIGN, *NETWORK)
+HARMLESS = frozenset(("", *PASSING, *REFUSING, *LOGIN, *CRASHES, *NETWORK, "full"))
+FAULTS = (*PASSING, *REFUSING, *LOGIN, *CRASHES, *FOREIGN, *NETWORK, "stale", "full")
 
 
 class Network:
@@ -170,7 +178,7 @@ class Network:
         if fault == "late" and kind != "head":
             self._late.append((self.requests + 4, act))
             raise EndpointUnreachable("no answer in time")
-        answer = act()
+        answer = self._long_ago(act, target) if fault == "stale" and kind == "head" and target else act()
         if fault == "duplicate" and kind != "head":
             self._quietly(act)
         self._after(fault, kind)
@@ -178,6 +186,21 @@ class Network:
             answer = [DeleteOutcome(o.ref, False, "Unknown") if i else
                       DeleteOutcome(o.ref, False, "InternalError") for i, o in enumerate(answer)]
         return answer
+
+    def _long_ago(self, act: Callable[[], Any], ref: Ref) -> Any:
+        """The answer as it was before the last change of this name."""
+        keys = self.world.buckets.get(ref.bucket, {})
+        now = keys.get(ref.key)
+        then = self.world.past.get((ref.bucket, ref.key), now)
+        if then is None:
+            return act()
+        keys[ref.key] = then
+        try:
+            return act()
+        finally:
+            keys.pop(ref.key)
+            if now is not None:
+                keys[ref.key] = now
 
     @staticmethod
     def _before(fault: str, kind: str) -> None:
@@ -193,6 +216,10 @@ class Network:
             raise ServiceError("ExpiredToken", 400, "the token has expired")
         if fault == "skew":
             raise ServiceError("RequestTimeTooSkewed", 403, "the clocks differ")
+        if fault == "error-200":
+            raise ServiceError("InternalError", 200, "we encountered an internal error")
+        if fault == "html":
+            raise UntrustedAnswer("the answer was a page for people")
         if fault == "404" and kind == "copy":
             raise ServiceError("NoSuchKey", 404, "the key does not exist")
 
@@ -202,10 +229,10 @@ class Network:
             raise Crash
         if fault == "500-applied":
             raise ServiceError("InternalError", 500, "we encountered an internal error")
-        if fault in ("timeout-after", "reset"):
+        if fault in ("timeout-after", "reset", "cut"):
             raise EndpointUnreachable("the connection broke")
-        if fault == "empty":
-            raise UntrustedAnswer("the answer was empty")
+        if fault in ("empty", "truncated"):
+            raise UntrustedAnswer("the answer was empty or ended in the middle")
 
 
 class Reader:
@@ -314,6 +341,10 @@ class StrictStore:
 
     def carry_access(self, read: Any, source: Ref, target: Ref) -> None:
         self._network.send("access", lambda: self._world.access.add((target.bucket, target.key)),
+                           source=None, target=None)
+
+    def carry_lock(self, read: Any, source: Ref, target: Ref) -> None:
+        self._network.send("lock", lambda: self._world.locks.add((target.bucket, target.key)),
                            source=None, target=None)
 
     def thaw(self, ref: Ref, *, tier: str, days: int) -> None:

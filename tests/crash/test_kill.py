@@ -6,15 +6,18 @@ approved delete done, nothing else touched, and totals that say so.
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from crash.big_job import BigJob, Figures, end_of, looked_up, owner_of, working
 from crash.real_job import RealJob, children, kill
 
-from s3console.store.jobs import read_status
+from s3console.store.jobs import JobLock, read_status
+from s3console.store.journal import Journal
 
 RATE = 90.0
 
@@ -59,3 +62,80 @@ def test_killed_jobs_on_ceph(ceph: Any, aws_env: Any, tmp_path: Path) -> None:
     killed = kill_until_done(job, 7, runners=3, workers=2)
     job.check_end()
     assert killed >= 3, f"only {killed} kills: {read_status(job.folder)}"
+
+
+def killed_at_random_points(job: BigJob, seed: int, kills: int, deadline: float) -> Figures:
+    """Kill runner, worker or console at random points until the job is done; `deadline` ends the killing."""
+    rng, figures = random.Random(seed), Figures()
+    points = sorted(rng.randrange(job.plan.operations - 50) for _ in range(kills))
+    console = job.console()
+    pid = owner_of(job)
+    working(job, pid)
+    for turn, point in enumerate(points):
+        state = job.wait(until=point, pid=pid, seconds=900)
+        if time.monotonic() > deadline or state in ("done", "failed"):
+            break
+        if JobLock.owner_of(job.folder) != pid:
+            # Several workers killed in a row pause a job; a person looks at it and goes on.
+            assert "workers died" in read_status(job.folder).message, f"{read_status(job.folder)}"
+            end_of(console)
+            console = job.console()
+            pid = owner_of(job, dead=pid)
+            working(job, pid)
+            figures.note("pause")
+            continue
+        victim = rng.choice(("runner", "runner", "worker", "console"))
+        if victim == "worker":
+            for worker in children(pid)[:1]:
+                kill(worker)
+        elif victim == "console":
+            end_of(console)
+            assert JobLock.owner_of(job.folder) == pid or read_status(job.folder).state != "running", \
+                "the runner went with its console"
+            console = job.console()
+        else:
+            before, records = read_status(job.folder), Journal(job.home.journal).verify().records
+            kill(pid)
+            end_of(console)
+            job.wait(pid=pid)
+            begun = time.monotonic()
+            console = job.console()
+            pid = owner_of(job, dead=pid)
+            figures.restarts.append(working(job, pid) - begun)
+            figures.again.append(looked_up(job, records))
+            figures.sent.append(before.in_flight)
+            if not turn % 20:
+                job.check_now()
+        figures.note(victim)
+    job.wait(pid=pid, seconds=1500)
+    end_of(console)
+    return figures
+
+
+@pytest.mark.parametrize("size", [1500])
+def test_runner_worker_and_console_are_killed(ministack: Any, aws_env: Any, tmp_path: Path, size: int,
+                                              capsys: Any) -> None:
+    aws_env(ministack)
+    job = BigJob(ministack, tmp_path / "home", size=size)
+    figures = killed_at_random_points(job, 5, 6, time.monotonic() + 60)
+    job.check_end()
+    with capsys.disabled():
+        print(f"\n{size:,} operations on {ministack.name}: {figures.told()}", end=" ")
+    assert sum(figures.killed.values()) >= 3
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_a_large_plan_is_killed_at_two_hundred_points(s3_server: Any, aws_env: Any, tmp_path: Path,
+                                                      capsys: Any) -> None:
+    """S3CONSOLE_KILLS, S3CONSOLE_KILL_SECONDS and S3CONSOLE_KILL_SIZE make it shorter."""
+    aws_env(s3_server)
+    kills = int(os.environ.get("S3CONSOLE_KILLS", "200"))
+    seconds = float(os.environ.get("S3CONSOLE_KILL_SECONDS", "2400"))
+    size = int(os.environ.get("S3CONSOLE_KILL_SIZE", "100000"))
+    job = BigJob(s3_server, tmp_path / "home", size=size)
+    figures = killed_at_random_points(job, 11, kills, time.monotonic() + seconds)
+    job.check_end()
+    with capsys.disabled():
+        print(f"\n{size:,} operations on {s3_server.name}: {figures.told()}", end=" ")
+    assert sum(figures.killed.values()) >= min(kills, 20) // 2

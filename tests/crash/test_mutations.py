@@ -11,7 +11,8 @@ import pytest
 from crash.rig import JOBS, MemoryCheckpoint, Rig
 from crash.strict_store import CRASHES, FAULTS, FOREIGN, HARMLESS, StrictStore
 
-from s3console.run import copying, removing, slices
+from s3console.core.errors import DiskFull
+from s3console.run import chains, copying, removing, slices
 from s3console.run.batches import Ledger
 from s3console.run.engine import Copy, Delete, Outcome, RemoveBucket
 from s3console.run.transport import Transport
@@ -173,6 +174,36 @@ def forgets_the_access_list(monkeypatch: pytest.MonkeyPatch) -> None:
         op, manner, look=look))
 
 
+def forgets_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = copying.copying
+
+    def without(op: Any, manner: Any, *, look: bool = False) -> Any:
+        return real(replace(op, how=op.how.replace(" lock", "")), manner, look=look)
+
+    monkeypatch.setattr(slices, "copying", without)
+
+
+def does_not_wait_for_the_version_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chains, "ready", lambda ledger, operation: "go")
+
+
+def expects_the_etag_of_the_source_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chains, "refined", lambda ledger, of_plan, operation: operation)
+
+
+def goes_on_after_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = Ledger.commit
+
+    def deaf(self: Ledger) -> Any:
+        try:
+            return commit(self)
+        except DiskFull:
+            self._dirty.clear()
+            return []
+
+    monkeypatch.setattr(Ledger, "commit", deaf)
+
+
 BUGS: tuple[Patch, ...] = (
     undoes_what_is_not_on_top, forgets_the_source_of_an_undo, hides_whatever_stands_there,
     aborts_every_upload_of_the_key, removes_a_bucket_without_looking, claims_what_stood_there,
@@ -180,6 +211,8 @@ BUGS: tuple[Patch, ...] = (
     commit_before_the_act, no_verify, no_version_pin, no_delete_pin, overwrite, no_delete_etag,
     no_look_at_null, silence_is_success, no_look_after_resume, delete_before_proof,
     send_again_without_looking, forgets_what_it_did, counts_twice,
+    forgets_the_lock, does_not_wait_for_the_version_below,
+    expects_the_etag_of_the_source_below, goes_on_after_a_full_disk,
 )
 
 

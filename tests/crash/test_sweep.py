@@ -1,6 +1,10 @@
-"""Every fault at every request of a small job of each kind."""
+"""Every fault at every request of a small job of each kind; in the long run, every pair of them."""
 
 from __future__ import annotations
+
+import time
+from itertools import product
+from typing import Any
 
 import pytest
 from crash.rig import JOBS, Rig
@@ -10,30 +14,59 @@ from crash.strict_store import CRASHES, FAULTS, HARMLESS
 def requests_of(kind: str) -> int:
     """How many faults can be placed: requests and commits of a run without any."""
     rig = Rig(JOBS[kind]())
-    script = [""] * 1000
-    rig.network.script = script
+    rig.network.script = script = [""] * 1000
     assert rig.process(script) == "done"
-    counted = Rig(JOBS[kind]())
-    steps = 1000
-    counted.process([""] * steps)
+    left = len(rig.network.script)
     done, failed, skipped = rig.check()
     assert (failed, skipped) == (0, 0)
     assert done == len(rig.job.operations)
-    return rig.network.requests
+    assert not left, "the script is given back at the end of a process"
+    counted = Rig(JOBS[kind]())
+    counted.keep_script = True
+    counted.process([""] * 1000)
+    return 1000 - len(counted.network.script)
+
+
+def single(kind: str, script: list[str], *, lose: bool = False) -> None:
+    """One life through the script, then lives without faults until all is settled, then the oracle."""
+    rig = Rig(JOBS[kind](), lose=lose)
+    rig.process(script)
+    rig.converge()
+    done, _, _ = rig.check()
+    if not lose and HARMLESS.issuperset(script):
+        assert done == len(rig.job.operations), f"{[f for f in script if f]} cost an operation"
 
 
 @pytest.mark.parametrize("kind", JOBS)
-def test_every_fault_at_every_request(kind: str) -> None:
-    places = requests_of(kind) + 12
-    cases = 0
-    for at in range(places):
-        for fault in FAULTS:
-            for lose in (False, True) if fault in CRASHES else (False,):
-                rig = Rig(JOBS[kind](), lose=lose)
-                rig.process([""] * at + [fault])
-                rig.converge()
-                done, _, _ = rig.check()
-                if fault in HARMLESS and not lose:
-                    assert done == len(rig.job.operations), f"{fault} at request {at} cost an operation"
+def test_every_fault_at_every_request(kind: str, capsys: Any) -> None:
+    # A fault makes a run longer, so there is room behind its end too.
+    places, cases, begun = requests_of(kind) + 6, 0, time.process_time()
+    for at, fault in product(range(places), FAULTS):
+        for lose in (False, True) if fault in CRASHES else (False,):
+            single(kind, [""] * at + [fault], lose=lose)
+            cases += 1
+    spent = time.process_time() - begun
+    with capsys.disabled():
+        print(f"\nsweep of {kind}: {cases:,} cases ({len(FAULTS)} faults), {spent:.1f} s CPU", end=" ")
+    assert cases >= places * len(FAULTS)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("kind", JOBS)
+def test_every_pair_of_faults_at_every_pair_of_requests(kind: str, capsys: Any) -> None:
+    places, cases, begun = requests_of(kind), 0, time.process_time()
+    for first in range(places):
+        for second in range(first + 1, places + 3):
+            for one, other in product(FAULTS, FAULTS):
+                script = [""] * (second + 1)
+                script[first], script[second] = one, other
+                try:
+                    single(kind, script)
+                except AssertionError as error:
+                    raise AssertionError(f"{one} at {first}, {other} at {second}: {error}") from error
                 cases += 1
-    assert cases > 200
+    spent = time.process_time() - begun
+    with capsys.disabled():
+        print(f"\npairs of {kind}: {cases:,} cases, {spent:.0f} s CPU", end=" ")
+    assert cases > 1000

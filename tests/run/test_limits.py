@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3console.run.limits import Pace, TokenBucket, Window
+from s3console.run.limits import Pace, TokenBucket
 
 
 @given(st.floats(0.5, 5000), st.lists(st.floats(0.001, 2.0), min_size=1, max_size=60))
@@ -24,18 +24,6 @@ def test_no_rate_is_no_limit() -> None:
     bucket = TokenBucket(0.0, 0.0)
     bucket.take(10**9)
     assert bucket.available(0.0) > 10**6
-
-
-def test_the_window_shrinks_when_asked_to_slow_down_and_grows_back() -> None:
-    window = Window(32, 0.0)
-    assert window.size(1, 1.0) == 24
-    assert window.size(2, 1.5) == 24, "once per second is enough"
-    assert window.size(3, 2.5) == 18
-    assert window.size(4, 3.5) == 16, "half is the least"
-    assert [window.size(4, 4.5 + i) for i in range(3)] == [17, 19, 21]
-    for second in range(100):
-        size = window.size(4, 10.0 + second)
-    assert size == 32
 
 
 def test_pace_is_operations_per_second_and_a_plot() -> None:

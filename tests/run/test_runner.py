@@ -127,7 +127,11 @@ def test_what_changed_since_the_plan_is_skipped_and_its_deletes_are_not_sent(mak
     assert taken.source is not None
     job.s3.put_object(Bucket=job.right, Key=taken.target.key, Body=b"somebody was faster")
     job.s3.put_object(Bucket=job.right, Key="held", Body=b"the witness changed")
-    job.wait(pid=job.launch())
+    pid = job.launch()
+    paused = until(job, lambda s: s.state == "paused")
+    assert "surprise" in paused.message, "a delete job stops where it finds something else"
+    request_control(job.folder, "resume")
+    job.wait(pid=pid)
     status = job.status()
     assert (status.state, status.failed, status.skipped) == ("done", 0, 5), f"{status}; {job.logs()}"
     assert status.done == status.planned - 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 
 from s3console.core.errors import DamagedState
 from s3console.core.model import Operation, Ref
+from s3console.core.plans import encode_operation
 from s3console.run.batches import BatchRecord, Ledger
 from s3console.run.engine import CHANGED, Outcome
-from s3console.run.slices import pack_slice, to_line, unpack_slice
+from s3console.run.slices import pack_slice, slice_line, to_line, unpack_slice
+from s3console.run.stretches import read_stretch
 from s3console.run.walk import Item, Limits, Slice, Walk
 
 
@@ -43,7 +46,7 @@ def answer(walk: Walk, work: Slice, result: Any, code: str = "") -> None:
 
 
 def test_the_canary_goes_alone_in_each_phase() -> None:
-    walk, _, _ = walk_of(copies(9, 9), canary=3)
+    walk, _, _ = walk_of(copies(8, 8), canary=3)
     first = walk.next(100)
     assert first is not None
     assert len(first.items) == 3
@@ -51,7 +54,7 @@ def test_the_canary_goes_alone_in_each_phase() -> None:
     answer(walk, first, "verified")
     rest = walk.next(100)
     assert rest is not None
-    assert len(rest.items) == 6
+    assert len(rest.items) == 5
     assert walk.next(100) is None, "no delete before every copy is settled"
     answer(walk, rest, "verified")
     delete = walk.next(100)
@@ -195,3 +198,54 @@ def test_a_slice_survives_the_pipe_with_hostile_keys() -> None:
     line = to_line({"slice": pack_slice(work)})
     assert line.count(b"\n") == 1
     assert unpack_slice(json.loads(line)["slice"]) == work
+
+
+def test_a_stretch_goes_over_the_pipe_as_it_stands_in_the_plan() -> None:
+    key = "a\n\x1b\x7f\ud800é\u202e\"},]\\"
+    ref = Ref("right", "b", key, "v\"", "e", 3)
+    plain = [Operation(7, "delete", ref, reason="r"), Operation(8, "delete", ref, is_delete_marker=True)]
+    adding = [Operation(7, "copy", ref, ref._replace(side="left"), "absent"),
+              Operation(8, "restore", ref, ref, "etag:e", reason=key)]
+    for kind, operations in (("delete", plain), ("copy", adding)):
+        stretch = read_stretch(kind, 7, [encode_operation(one) for one in operations])
+        assert stretch is not None
+        work = Slice(3, kind, stretch=stretch)
+        line = slice_line(work)
+        assert line.count(b"\n") == 1
+        assert unpack_slice(json.loads(line)["slice"]) == Slice(3, kind, tuple(map(Item, operations)))
+        assert (len(work), work.bytes) == (2, 6 if kind == "copy" else 0)
+        assert read_stretch(kind, 8, [encode_operation(one) for one in operations]) is None
+
+
+@pytest.mark.parametrize("odd", [
+    {"after": 3}, {"witness": Ref("right", "b", "w")}, {"how": "latest"}, {"kind": "abort"},
+    {"target": Ref("right", "other", "k")}, {"target": Ref("local", "b", "k")}, {"index": 9},
+])
+def test_what_needs_more_than_to_be_sent_is_no_stretch(odd: dict[str, Any]) -> None:
+    plain = [Operation(i, "delete", Ref("right", "b", f"k{i}", "v")) for i in range(3)]
+    assert read_stretch("delete", 0, [encode_operation(one) for one in plain]) is not None
+    plain[1] = replace(plain[1], **odd)
+    assert read_stretch("delete", 0, [encode_operation(one) for one in plain]) is None
+
+
+def test_reports_of_a_stretch_settle_as_reports_one_by_one_do() -> None:
+    """In one go or not, with an outcome reported twice or of nobody: the records are the same."""
+    job = copies(8)
+    plain, ledger, _ = walk_of(job, canary=0)
+    work = plain.next(100)
+    assert work is not None and work.stretch is not None
+    assert plain.report_plain(work.number, "verified", [5, 3, 0], ["v5", "", "v0"])
+    assert not plain.report_plain(work.number, "verified", [3], []), "reported twice"
+    assert not plain.report_plain(work.number, "verified", [1, 99], []), "never sent"
+    assert not plain.report_plain(work.number, "deleted", [1], []), "not what was asked"
+    assert plain.in_flight == 5
+    answer(plain, work, "verified")
+    assert plain.in_flight == 0
+    other, one_by_one, _ = walk_of(job, canary=0)
+    work = other.next(100)
+    assert work is not None
+    other.report(work.number, [Outcome(i, "verified", etag="e", bytes=1, version_id=v)
+                               for i, v in ((5, "v5"), (3, ""), (0, "v0"))])
+    answer(other, work, "verified")
+    assert [ledger.record(n).pack() for n in (0, 1)] == [one_by_one.record(n).pack() for n in (0, 1)]
+    assert ledger.totals() == (8, 0, 0, 8)

@@ -1,15 +1,46 @@
-"""The store and a stock client for the contract tests, on every server."""
+"""The store and a stock client for the contract tests, on every server: MiniStack, Ceph, and moto."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest_servers import S3Server
+from conftest_servers import SCRIPTS, S3Server, _free_port, _run, _shared, _shared_root
 from contract_tools import client_of, opened
 
 from s3console.s3.write import WriteStore
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The contract runs on three servers, everything else on the two that jobs are tried on."""
+    if "s3_server" in metafunc.fixturenames:
+        contract = metafunc.module.__name__.rpartition(".")[2].startswith("test_contract")
+        servers = ["ministack", "ceph", *(["moto"] if contract else [])]
+        metafunc.parametrize("s3_server", servers, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def s3_server(request: pytest.FixtureRequest) -> S3Server:
+    """Every server that the contract of the store must hold on."""
+    server: S3Server = request.getfixturevalue(request.param)
+    return server
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """moto in server mode, another emulator in Python."""
+    program = Path(sys.executable).with_name("moto_server")
+    if not program.exists():
+        reason = "moto is not installed: pip install 'moto[s3,server]'"
+        print(reason)
+        pytest.skip(reason)
+    yield from _shared(
+        "moto", _shared_root(tmp_path_factory),
+        lambda folder: _run(SCRIPTS / "start-moto.sh", folder, _free_port(), MOTO=str(program)),
+        "stop-pid.sh")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest_servers import S3Server
-from contract_tools import ODD_KEYS, client_of, fill, keys_of, put, versions_of
+from contract_tools import ODD_KEYS, client_of, fill, keys_of, need, odd_keys, put, versions_of
 
 from s3console.core.errors import AccessRefused, ListingIncomplete, LoginExpired, NoSuchPlace, ServiceError
 from s3console.core.keys import printable, xml_safe
@@ -22,7 +22,7 @@ from s3console.s3.write import WriteStore, open_writer
 def test_odd_keys_are_listed_read_copied_and_deleted(s3_server: S3Server, store: WriteStore,
                                                      client: Any) -> None:
     bucket, other = s3_server.bucket(versioning=True), s3_server.bucket()
-    refs = {key: put(client, bucket, key, key.encode()) for key in ODD_KEYS.values()}
+    refs = {key: put(client, bucket, key, key.encode()) for key in odd_keys(s3_server).values()}
     right = sorted(refs)
     assert keys_of(store, bucket) == right
     listed = versions_of(store, bucket)
@@ -48,9 +48,11 @@ def test_odd_keys_are_listed_read_copied_and_deleted(s3_server: S3Server, store:
 @pytest.mark.parametrize("name", ODD_KEYS)
 def test_odd_keys_as_prefixes_and_starts(s3_server: S3Server, store: WriteStore, client: Any,
                                          name: str) -> None:
-    bucket = _odd_bucket(s3_server)
     key = ODD_KEYS[name]
-    right = sorted(ODD_KEYS.values())
+    if "\n" in key:
+        need(s3_server, "newlines")
+    bucket = _odd_bucket(s3_server)
+    right = sorted(odd_keys(s3_server).values())
     assert keys_of(store, bucket, key) == [one for one in right if one.startswith(key)]
     after = [one for batch in store.read.listing(Place(bucket), start_after=key) for one in batch.keys]
     assert after == [one for one in right if one > key]
@@ -64,7 +66,7 @@ def test_odd_keys_as_prefixes_and_starts(s3_server: S3Server, store: WriteStore,
 @lru_cache
 def _odd_bucket(server: S3Server) -> str:
     bucket = server.bucket(versioning=True)
-    fill(client_of(server), bucket, list(ODD_KEYS.values()))
+    fill(client_of(server), bucket, list(odd_keys(server).values()))
     return bucket
 
 
@@ -86,6 +88,7 @@ def test_paging_sees_every_key_once(s3_server: S3Server, store: WriteStore, clie
 
 
 def test_versions_of_one_key_beyond_a_page(s3_server: S3Server, store: WriteStore, client: Any) -> None:
+    need(s3_server, "many versions of a key")
     bucket = s3_server.bucket(versioning=True)
     put(client, bucket, "a")
     with ThreadPoolExecutor(16) as pool:
@@ -107,6 +110,7 @@ def test_versions_of_one_key_beyond_a_page(s3_server: S3Server, store: WriteStor
 
 
 def test_markers_keep_their_place_among_versions(s3_server: S3Server, store: WriteStore, client: Any) -> None:
+    need(s3_server, "order of markers")
     bucket = s3_server.bucket(versioning=True)
     kinds = []
     for step in range(6):
@@ -128,8 +132,7 @@ def test_versions_grouped_by_a_delimiter(s3_server: S3Server, store: WriteStore,
         put(client, bucket, key)
     page = store.read.version_page(bucket, delimiter="/")
     assert (page.prefixes, list(page.batch.keys), page.more) == (("a/", "c/"), ["b", "d"], False)
-    if s3_server.name == "ministack":
-        pytest.skip("MiniStack puts all groups before all keys and loses keys at the border of a page")
+    need(s3_server, "pages of groups")
     shown: list[str] = []
     marker = version = ""
     while True:

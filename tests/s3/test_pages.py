@@ -161,3 +161,49 @@ def test_a_page_is_read_in_microseconds_a_key() -> None:
         check_page(parse_page(body, versions=False), Question("b"))
         spent.append(time.process_time() - begin)
     assert min(spent) / 1000 < 7e-6
+
+
+@given(st.lists(st.tuples(KEYS, st.sampled_from(["&quot;", '"', "&#34;", ""]),
+                          st.sampled_from(["abc", "a-2", "x&amp;y", ""]),
+                          st.sampled_from(["34.000Z", "34Z", "34.120Z"]),
+                          st.sampled_from(["", "<ChecksumAlgorithm>CRC32</ChecksumAlgorithm>"]),
+                          st.sampled_from(["STANDARD", "GLACIER"])), min_size=1, max_size=6))
+def test_pages_of_mixed_records_are_read_as_record_by_record(
+        rows: list[tuple[str, str, str, str, str, str]]) -> None:
+    """However alike the records are: quotes, fractions and checksums belong to their own record."""
+    page = parse_page(objects("".join(
+        f"<Contents><Key>{quote(key)}</Key><LastModified>2024-06-25T10:11:{time}</LastModified>"
+        f"<ETag>{mark}{etag}{mark}</ETag>{checksum}<Size>{number}</Size><StorageClass>{name}</StorageClass>"
+        "</Contents>" for number, (key, mark, etag, time, checksum, name) in enumerate(rows)),
+        "<EncodingType>url</EncodingType>"), versions=False)
+    assert list(page.batch.keys) == [row[0] for row in rows]
+    assert list(page.batch.etags) == [unescape(row[2]) for row in rows]
+    assert list(page.batch.modified) == [
+        f"2024-06-25T10:11:{row[3]}".replace(".000Z", "Z") for row in rows]
+    assert list(page.batch.sizes) == list(range(len(rows)))
+    assert list(page.batch.storage_classes) == [row[5] for row in rows]
+    wanted = ["CRC32" if row[4] else "" for row in rows]
+    assert list(page.batch.checksums or [""] * len(rows)) == wanted
+
+
+@pytest.mark.parametrize("odd", [
+    "<ChecksumAlgorithm>CRC33</ChecksumAlgorithm>", "<ChecksumAlgorithm>CRC3</ChecksumAlgorithm><X/>",
+    "<Checksumalgorithm>CRC32</Checksumalgorithm>", "<Size>3</Size><Size>123456789012345678901</Size>"])
+def test_a_record_unlike_its_neighbours_is_not_passed_over(odd: str) -> None:
+    """Between ETag and size it holds other text, of the same length as that of the first and last record."""
+    def record(number: int, between: str) -> str:
+        return (f"<Contents><Key>k{number}</Key><LastModified>2024-06-25T10:11:34.000Z</LastModified>"
+                f"<ETag>&quot;e{number}&quot;</ETag>{between}<Size>7</Size><StorageClass>STANDARD"
+                "</StorageClass></Contents>")
+    usual = "<ChecksumAlgorithm>CRC32</ChecksumAlgorithm>"
+    body = objects("".join(record(number, odd if number == 2 else usual) for number in range(5)))
+    checksums = parse_page(body, versions=False).batch.checksums
+    assert checksums is not None and checksums[1] == "CRC32"
+    assert checksums[2] == ("CRC33" if "CRC33" in odd else "CRC3" if "CRC3<" in odd else "")
+
+
+def test_an_unclosed_etag_does_not_swallow_the_next_record() -> None:
+    usual = contents("a") + contents("b") + contents("c")
+    broken = usual.replace("<Key>b</Key>", "<Key>b</Key>").replace("&quot;abc&quot;", "&quot;abc", 2)
+    etags = parse_page(objects(broken), versions=False).batch.etags
+    assert list(etags) == ["abc", "abc", "abc"]

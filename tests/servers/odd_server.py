@@ -31,6 +31,7 @@ class Row(NamedTuple):
     version: str = ""
     marker: bool = False
     latest: bool = True
+    checksum: str = ""
 
 
 @dataclass
@@ -118,7 +119,8 @@ FAULTS: dict[str, Callable[[bytes], Answer]] = {
 
 
 class OddServer:
-    """The server; use it as a context manager. `page_size` caps every listing page."""
+    """The server; use it as a context manager. `page_size` caps every listing page; `on_page` is called
+    with bucket and number of a page before it is answered."""
 
     def __init__(self) -> None:
         self.reset()
@@ -143,6 +145,7 @@ class OddServer:
         self.targets: list[str] = []
         self.scripted: dict[tuple[str, str, str], Answer] = {}
         self.connections = 0
+        self.on_page: Callable[[str, int], None] | None = None
 
     def __enter__(self) -> OddServer:
         self._thread.start()
@@ -245,6 +248,8 @@ class OddServer:
         page, rest = rows[first:first + size], rows[first + size:]
         text = self._page(bucket, query, first, page, rest, versions=versions)
         number = first // size
+        if self.on_page is not None:
+            self.on_page(bucket, number)
         for one in self.listing_faults:
             if one.strikes(number, bucket):
                 return self._page_fault(one.kind, text, query, versions=versions)
@@ -288,6 +293,8 @@ class OddServer:
         if versions:
             text += f"<VersionId>{row.version}</VersionId><IsLatest>{str(row.latest).lower()}</IsLatest>"
         text += "<LastModified>2024-06-25T10:11:34.000Z</LastModified>"
+        if row.checksum:
+            text += f"<ChecksumAlgorithm>{row.checksum}</ChecksumAlgorithm>"
         if not row.marker:
             text += (f"<ETag>&quot;{row.etag}&quot;</ETag><Size>{row.size}</Size>"
                      "<StorageClass>STANDARD</StorageClass>")

@@ -167,7 +167,7 @@ def test_only_the_thread_that_opened_it_may_use_it(directory: Path) -> None:
 def test_killed_at_any_moment_nothing_acknowledged_is_lost(
     tmp_path: Path, child_environ: dict[str, str]
 ) -> None:
-    crash = Path(__file__).with_name("crash.py")
+    crash = Path(__file__).with_name("killed_writer.py")
     done = subprocess.run(
         [sys.executable, str(crash), "checkpoint", str(tmp_path), "35", "7"],
         capture_output=True,

@@ -173,7 +173,7 @@ def test_several_processes_append_to_one_chain(home: Home, child_environ: dict[s
 
 
 def test_killed_at_any_moment_nothing_acknowledged_is_lost(home: Home, child_environ: dict[str, str]) -> None:
-    crash = Path(__file__).with_name("crash.py")
+    crash = Path(__file__).with_name("killed_writer.py")
     done = subprocess.run(
         [sys.executable, str(crash), "journal", str(home.journal), "20", "3"],
         capture_output=True,

@@ -13,6 +13,7 @@ from conftest_store import copies
 
 from s3console.core.errors import DamagedState, DiskFull, NewerState, S3ConsoleError, UsageError
 from s3console.core.model import Operation, Place, Plan, Ref
+from s3console.core.plans import Doomed
 from s3console.store.home import Home
 from s3console.store.plans import PlanWriter, find_plan, list_plans, load_plan, open_plan
 
@@ -218,3 +219,25 @@ def test_verifying_and_reading_a_long_plan_is_quick(home: Home) -> None:
         before = time.process_time()
         assert sealed.batch(77)[3] == replace(copies(1, first=38_503)[0])
         assert time.process_time() - before < 0.1
+
+
+def test_deletes_as_columns_are_the_plan_that_they_are_one_by_one(home: Home) -> None:
+    """Hostile keys, markers after versions, batches cut anywhere: the same digest, sample and counts."""
+    keys = [f'k{n}/\n\x7f"\\é\ud800' for n in range(23)]
+    blocks = [Doomed("b", keys[:7], ["v"] * 7, ["e"] * 7, list(range(7)), ["STANDARD"] * 7),
+              Doomed("b", keys[7:20], [f"v{n}" for n in range(13)], [""] * 13, [5] * 13, ["GLACIER"] * 13),
+              Doomed("b", keys[20:], [""] * 3, [""] * 3, [0] * 3, ["STANDARD"] * 3, marker=True)]
+    with PlanWriter(home, 5) as writer:
+        for block in blocks:
+            writer.add_deletes(block)
+        plan = seal(writer)
+    with PlanWriter(home, 5) as writer:
+        for block in blocks:
+            writer.add(list(block.operations(writer.operations)))
+        assert seal(writer).digest == plan.digest
+    assert (plan.operations, plan.delete, plan.delete_bytes, len(plan.sample)) == (23, 23, 86, 10)
+    with open_plan(home, plan.plan) as sealed:
+        sealed.verify()
+        assert [op.target.key for op in sealed.all_operations()] == keys
+    with PlanWriter(home) as writer, pytest.raises(ValueError):
+        writer.add_deletes(blocks[0]._replace(ids=["v"]))

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -60,6 +60,15 @@ class Terminal:
             time.sleep(0.1)
         raise AssertionError(f"{patterns} not on screen:\n{self.screen()}")
 
+    def until(self, wish: Callable[[str], bool]) -> str:
+        """The first screen that is as wished."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            if wish(shown := self.screen()):
+                return shown
+            time.sleep(0.1)
+        raise AssertionError(f"never as wished:\n{self.screen()}")
+
     def keys(self, *names: str) -> None:
         for name in names:
             self._tmux("send-keys", name)
@@ -72,6 +81,23 @@ class Terminal:
         self._tmux("send-keys", "-l", text)
         time.sleep(0.3)
         self.keys("Enter")
+
+    def text(self, text: str) -> None:
+        """Characters as they are, in one go."""
+        self._tmux("send-keys", "-l", text)
+
+    def type_slowly(self, text: str) -> None:
+        """Characters at the pace of a hand; faster ones are a paste to a field that guards an approval."""
+        time.sleep(0.7)
+        for character in text:
+            self.text(character)
+            time.sleep(0.12)
+
+    def resize(self, columns: int, lines: int) -> None:
+        self._tmux("resize-window", "-x", str(columns), "-y", str(lines))
+
+    def title(self) -> str:
+        return self._tmux("display-message", "-p", "#{pane_title}")
 
     def leave(self) -> None:
         """Quit; a key that arrives while a busy machine still draws is pressed again."""
@@ -98,9 +124,10 @@ def server() -> Iterator[DemoServer]:
         yield running
 
 
-def opened(server: DemoServer, folder: Path, *words: str) -> Terminal:
+def opened(server: DemoServer, folder: Path, *words: str, config: Path | None = None) -> Terminal:
     environ = {
         **server.environment(),
+        "S3CONSOLE_CONFIG": str(config or folder / "no-config.toml"),
         "LC_ALL": "C.UTF-8",
         "TERM": "tmux-256color",
         "COLORTERM": "truecolor",

@@ -110,3 +110,9 @@ from .working import demo_server, empty_desk, looks, reviewed, work_desk  # noqa
 
 __all__ = ["Look", "calm", "demo_server", "desk", "empty_desk", "frame", "look", "looks", "press", "reviewed",
            "settle", "twin", "type_text", "work_desk"]
+
+
+@pytest.fixture(autouse=True)
+def notices_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence stays until a test has read it, however slow the machine is."""
+    monkeypatch.setattr(S3ConsoleApp, "NOTIFICATION_TIMEOUT", 600.0)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from s3console.config import Config
+from s3console.config import Config, Settings
 from s3console.core.errors import NoSuchPlace, S3ConsoleError
 from s3console.core.model import Batch, Connection, Entry
 from s3console.s3.facts import BucketFacts, ObjectFacts, Page, VersionPage
@@ -136,10 +136,11 @@ class FakeDesk:
     """A `DeskLike` over one store twin; `broken` is raised instead of giving a reader."""
 
     def __init__(self, path: Path, reader: ReadTwin, *, broken: S3ConsoleError | None = None,
-                 connection: Connection | None = None, read_only: bool = False) -> None:
+                 connection: Connection | None = None, read_only: bool = False,
+                 settings: Settings | None = None) -> None:
         here = connection or Connection(profile="prod-audit", region="us-west-2")
         self.home = Home.create(path)
-        self.config = Config(here, here, here, path, read_only)
+        self.config = Config(here, here, here, path, read_only, settings or Settings(), read_only)
         self._reader = reader
         self.broken = broken
 
@@ -147,6 +148,18 @@ class FakeDesk:
         if self.broken is not None:
             raise self.broken
         return self._reader
+
+    def with_connection(self, connection: Connection) -> FakeDesk:
+        here = self.config.through(connection)
+        other = FakeDesk(self.home.path, self._reader, connection=connection, settings=here.settings)
+        other.config = here
+        return other
+
+    def account(self) -> str:
+        return "" if self.config.connection.endpoint_url else "123456789012"
+
+    def profiles(self) -> tuple[str, ...]:
+        return ("prod-audit", "staging")
 
 
 def entry(key: str, size: int, modified: str, **more: object) -> Entry:

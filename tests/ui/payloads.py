@@ -33,6 +33,9 @@ PAYLOADS: dict[str, str] = {
     "nonchar": "a\ufffe\uffffb",
     "private_use": "a\ue0b0\uf8ff\U000f0000b",
     "long": "k" * 1000 + "tail",
+    "looks_escaped": "a\\x1b]2;PWNED\\x1b\\\\b",
+    "spaces_around": " a  b ",
+    "format": "%s%n{0}{x}$(id)`id`",
 }
 
 NEVER = {

@@ -24,7 +24,9 @@ class PtyApp:
         if pid == 0:
             child = dict(os.environ, TERM="xterm-256color", COLORTERM="truecolor", LC_ALL="C.UTF-8",
                          TEXTUAL_ANIMATIONS="none")
-            child.pop("NO_COLOR", None)
+            # The size is that of the pty: variables of the caller would win over it.
+            for name in ("NO_COLOR", "COLUMNS", "LINES"):
+                child.pop(name, None)
             child.update(env or {})
             fcntl.ioctl(1, termios.TIOCSWINSZ, size)
             os.execvpe(argv[0], argv, child)

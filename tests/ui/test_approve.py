@@ -19,7 +19,7 @@ from s3console.workflow.desk import Desk
 from s3console.workflow.jobs import list_jobs
 
 from .conftest import SIZE, frame, press, settle
-from .working import Looks, by_hand, console, go, planned
+from .working import Looks, by_hand, console, go, planned, until
 
 
 async def ask(pilot: Pilot[Any], *, patient: bool = True) -> None:
@@ -130,8 +130,16 @@ async def test_what_can_be_undone_takes_a_y(
         assert not asked(app)
         assert answers == []
         await ask(pilot)
+        burst = [events.Key(key, key) for key in "yes"]
+        for n, event in enumerate(burst):
+            event.time = burst[0].time + n * 0.001
+            app.screen.post_message(event)
+        await asyncio.sleep(2 * ApproveDialog.WAIT)
+        await settle(pilot)
+        assert asked(app), "a text that begins with y is no answer"
+        assert answers == []
         await press(pilot, "y")
-        assert answers == [160]
+        await until(pilot, lambda: answers == [160])
 
 
 async def test_all_operations_can_be_read_first(work_desk: Desk, looks: Looks) -> None:

@@ -210,7 +210,7 @@ async def test_size_of_a_prefix(desk: FakeDesk, look: Look) -> None:
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await press(pilot, "z")
         assert "2,500 objects" in frame(app)
-        assert "3 requests" in frame(app)
+        assert "3 LISTs" in frame(app)
 
 
 async def test_copy_menu_quotes_what_a_shell_would_run(desk: FakeDesk) -> None:
@@ -230,7 +230,7 @@ async def test_context_names_profile_region_and_endpoint(tmp_path: Path, twin: R
     app = S3ConsoleApp(FakeDesk(tmp_path / "home", twin, connection=connection), start="s3://bucket1/")
     async with app.run_test(size=(160, 36), notifications=True) as pilot:
         await settle(pilot)
-        first = frame(app).splitlines()[0]
+        first = " ".join(frame(app).splitlines()[:2])
         for part in ("ops", "http://127.0.0.1:9000", "eu-central-1", "bucket1", "[READ-ONLY]"):
             assert part in first
 
@@ -250,3 +250,21 @@ async def test_what_is_typed_after_a_colon_never_reaches_the_list(desk: FakeDesk
             app.post_message(events.Key(key, {"colon": ":", "slash": "/"}.get(key, key)))
         await settle(pilot)
         assert app.screen.query_one("#filter", Input).value == ":o/"
+
+
+async def test_a_bucket_that_no_list_shows_is_opened_by_its_name(tmp_path: Path) -> None:
+    twin = store()
+
+    def refuse(operation: str) -> None:
+        if operation == "ListBuckets":
+            raise AccessRefused("This profile may not list the buckets", where="prod-audit", next_step="")
+
+    twin.before = refuse
+    app = S3ConsoleApp(FakeDesk(tmp_path / "home", twin))
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await press(pilot, "o")
+        await type_text(pilot, "bucket2")
+        await press(pilot, "enter")
+        assert browse(app).rows.count() == 4
+        assert [row.name for row in browse(app).bucket_rows] == ["bucket2"]
+        assert browse(app).bucket_rows[0].versioned

@@ -247,7 +247,11 @@ def test_progress_lines() -> None:
     line = json.dumps({"phase": "listing", "left_entries": 2, "right_entries": 3, "requests": 1, "same": 1,
                        "missing": 0, "differs": 0, "right_only": 0, "reached": "k", "seconds": 1.0,
                        "rate": 5.0})
-    assert _reached(line.encode()) == ("listing", 2, 3, 1, 1, 0, 0, 0, 1.0, 5.0)
+    assert _reached(line.encode()) == ("listing", 2, 3, 1, 1, 0, 0, 0, 1.0, 5.0, ())
+    told = json.dumps(json.loads(line) | {"prefixes": [["a/", 2, 1, 1, True]]})
+    reached = _reached(told.encode())
+    assert reached is not None
+    assert reached.prefixes == (("a/", 2, 1, 1, True),)
 
 
 async def test_a_child_that_fails_raises_its_sentence(work_desk: Desk) -> None:

@@ -6,11 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from s3console.store.journal import FILE, Journal
+from s3console.store.plans import list_plans
+from s3console.ui.dialogs.record import RecordDialog
 from s3console.ui.screens.journal import JournalScreen
+from s3console.workflow.approving import approve
 from s3console.workflow.desk import Desk
+from s3console.workflow.jobs import job_status, launch, submit
+from s3console.workflow.planning import plan_repair
 
-from .conftest import SIZE, frame, press, settle
-from .working import Looks, console, go, until
+from .conftest import SIZE, frame, press, settle, type_text
+from .working import REVIEW, Looks, console, go, says, until
 
 AT = datetime(2024, 6, 25, 10, 11, 34, tzinfo=UTC)
 
@@ -74,3 +79,51 @@ async def test_empty_and_narrow(work_desk: Desk, looks: Looks) -> None:
         await press(pilot, "f5")
         await settle(pilot)
         await looks(pilot, "narrow")
+
+
+async def test_filter_details_and_export(work_desk: Desk, looks: Looks, tmp_path: Path) -> None:
+    written(work_desk, 300)
+    app = console(work_desk, live=False)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        screen = await go(pilot, "journal")
+        assert isinstance(screen, JournalScreen)
+        await press(pilot, "slash")
+        await type_text(pilot, "MARIA")
+        await until(pilot, lambda: "1 record of 301" in frame(app))
+        await press(pilot, "enter")
+        await looks(pilot, "filtered")
+        screen.export_to(str(tmp_path / "some.jsonl"))
+        await until(pilot, lambda: says(app, "1 record written"))
+        assert '"approved"' in (tmp_path / "some.jsonl").read_text()
+        app.clear_notifications()
+        await press(pilot, "enter")
+        assert isinstance(app.screen, RecordDialog)
+        await looks(pilot, "one record")
+        await press(pilot, "escape", "slash")
+        await type_text(pilot, " and nobody")
+        await until(pilot, lambda: "No record holds this text" in frame(app))
+        await press(pilot, "escape")
+        await until(pilot, lambda: "301 records" in frame(app))
+
+
+async def test_u_plans_what_takes_a_job_back(work_desk: Desk) -> None:
+    plan = plan_repair(work_desk, REVIEW, "document009/", only="copy")
+    approve(work_desk, plan.digest, count=plan.operations)
+    job = submit(work_desk, plan.digest)
+    app = console(work_desk, live=False)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        await press(pilot, "escape")
+        await go(pilot, "journal")
+        await press(pilot, "u")
+        await until(pilot, lambda: says(app, "Let it end, or cancel it"))
+        app.clear_notifications()
+        launch(work_desk, job)
+        await until(pilot, lambda: job_status(work_desk, job).state == "done"
+                    and not job_status(work_desk, job).runner)
+        await press(pilot, "f5")
+        await until(pilot, lambda: "job finish" in frame(app))
+        await press(pilot, "u")
+        await until(pilot, lambda: says(app, "takes back 80 operations"))
+        undo = next(one for one in list_plans(work_desk.home) if one.title.startswith("undo job"))
+        assert (undo.delete, undo.copy) == (80, 0)

@@ -30,7 +30,7 @@ async def test_plans_in_full(work_desk: Desk, looks: Looks) -> None:
         assert "3 of 3 plans wait" in frame(app)
         app.run_words("write on")
         await settle(pilot)
-        assert "approves this one plan" in frame(app)
+        assert "A approves this plan" in frame(app)
 
 
 async def test_no_plan_yet(work_desk: Desk, looks: Looks) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,11 +12,10 @@ from textual.theme import Theme
 
 from s3console.core.errors import UsageError
 from s3console.core.model import JobStatus
-from s3console.ui import actions, theme
+from s3console.ui import theme
 from s3console.ui.app import S3ConsoleApp
 from s3console.ui.browsing.addresses import Location, parse_address
 from s3console.ui.browsing.preview import make_preview
-from s3console.ui.dialogs.help import HelpDialog
 from s3console.ui.display import (
     count_runs,
     duration,
@@ -31,7 +29,6 @@ from s3console.ui.display import (
 )
 from s3console.ui.widgets.bottom_strip import queue_runs
 from s3console.ui.widgets.facts import wrapped
-from s3console.ui.widgets.paged_table import PagedTable
 
 from .conftest import SIZE, frame, press, settle
 from .fake_desk import FakeDesk
@@ -39,53 +36,8 @@ from .fake_desk import FakeDesk
 ROOT = Path(__file__).parent.parent.parent
 
 
-def screen_class(scope: str) -> type:
-    module = import_module(f"s3console.ui.screens.{scope}")
-    found = getattr(module, f"{scope.capitalize()}Screen")
-    assert isinstance(found, type)
-    return found
-
-
 def text_of(runs: Iterator[tuple[str, str]] | list[tuple[str, str]]) -> str:
     return "".join(text for text, _ in runs)
-
-
-@pytest.mark.parametrize("action", actions.ACTIONS, ids=lambda action: action.id)
-def test_every_action_is_carried_out_by_somebody(action: actions.Action) -> None:
-    name = f"action_{action.name}"
-    if action.method.startswith("app."):
-        assert hasattr(S3ConsoleApp, name)
-    elif action.scope == "list":
-        assert hasattr(PagedTable, name)
-    elif action.scope == "everywhere":
-        assert all(hasattr(screen_class(scope), name) for scope in S3ConsoleApp.MODES)
-    else:
-        assert hasattr(screen_class(action.scope), name)
-
-
-@pytest.mark.parametrize("scope", actions.SCREENS)
-def test_a_key_means_one_thing_on_a_screen(scope: actions.Scope) -> None:
-    keys = [key for action in actions.of_scope(scope, "everywhere") for key in action.keys]
-    assert len(keys) == len(set(keys)), sorted(key for key in keys if keys.count(key) > 1)
-
-
-def test_what_changes_s3_is_absent_while_read_only() -> None:
-    for scope in actions.SCREENS:
-        writing = [action for action in actions.of_scope(scope) if action.writes]
-        assert not set(writing) & set(actions.hints(scope, read_only=True))
-        assert not set(writing) & set(actions.words(scope, read_only=True).values())
-        assert not set(writing) & set(HelpDialog(scope, live=False).lines())
-        assert set(writing) <= set(HelpDialog(scope, live=True).lines())
-
-
-def test_ids_are_unique_and_the_key_table_names_every_key() -> None:
-    ids = [action.id for action in actions.ACTIONS]
-    assert len(ids) == len(set(ids))
-    table = "\n".join(actions.markdown_table())
-    for action in actions.ACTIONS:
-        assert action.help in table
-        for key in action.keys:
-            assert f"`{actions.key_name(key)}`" in table
 
 
 def luminance(colour: str) -> float:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
+from textual.app import App
 from textual.pilot import Pilot
 
 from s3console.config import load_config
@@ -118,9 +119,15 @@ async def until(pilot: Pilot[Any], wish: Callable[[], bool], *, seconds: float =
     """Wait for something outside of the console, such as a runner."""
     deadline = time.monotonic() + seconds
     while not wish():
-        assert time.monotonic() < deadline, frame(pilot.app)  # type: ignore[arg-type]
+        told = "\n".join(notice.message for notice in pilot.app._notifications)
+        assert time.monotonic() < deadline, told + "\n" + frame(pilot.app)  # type: ignore[arg-type]
         await pilot.pause(0.05)
     await settle(pilot)
+
+
+def says(app: App[Any], text: str) -> bool:
+    """Whether a notification on the screen holds this text, wherever its lines are broken."""
+    return any(text.lower() in notice.message.lower() for notice in app._notifications)
 
 
 async def by_hand(pilot: Pilot[Any], text: str) -> None:
@@ -138,6 +145,7 @@ _MASKS = (
     (r"\b(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{12}\b", lambda m: "#" * 12),
     (r"\b\d{12}\b", lambda m: "#" * 12),
     (r"127\.0\.0\.1:\d+", lambda m: "127.0.0.1:" + "#" * (len(m[0]) - 10)),
+    (r"\b\d(?= ?s ago)", lambda m: "#"),
     (r"\d+ LIST.*estimated", lambda m: "requests".rjust(len(m[0]))),
 )
 
@@ -167,4 +175,4 @@ def looks(snapshot: SnapshotAssertion) -> Looks:
 
 
 __all__ = ["SIZE", "Picture", "by_hand", "console", "demo_server", "empty_desk", "go", "looks", "masked",
-           "planned", "reviewed", "until", "work_desk"]
+           "planned", "reviewed", "says", "until", "work_desk"]

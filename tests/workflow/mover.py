@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class Mover:
     target_versioned: bool = True
     buckets: bool = True
     pid: int = 0
+    surprises: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.s3 = self.server.client()
@@ -53,14 +54,22 @@ class Mover:
         return job, self.pid
 
     def wait(self, job: str, seconds: float = 120.0) -> JobStatus:
-        """Until its runner is gone; a paused one is told to end."""
+        """Until its runner is gone. A surprise is looked at and the job resumed, once; any other pause
+        is told to end."""
         folder, end = job_folder(self.home, job), time.monotonic() + seconds
+        resumed = False
         while time.monotonic() < end:
             gone = not runs(self.pid)
             status = job_status(self.desk, job)
             if gone:
                 return status
-            if status.state == "paused" and status.runner == self.pid and "cancelled" not in status.message:
+            paused = status.state == "paused" and status.runner == self.pid
+            if paused and "surprise" in status.message:
+                if not resumed:
+                    self.surprises.append(status.message)
+                    request_control(folder, "resume")
+                resumed = True
+            elif paused and "cancelled" not in status.message:
                 request_control(folder, "cancel")
             time.sleep(0.05)
         raise AssertionError(f"the job does not end: {status}; {self.logs(job)}")
@@ -86,6 +95,21 @@ class Mover:
 
             for row in page.get("Contents", []):
                 found[unquote_plus(row["Key"])] = row["ETag"].strip('"')
+        return found
+
+    def bodies(self, bucket: str) -> dict[str, list[bytes | None]]:
+        """The bytes of every version by key, oldest first; None for a delete marker."""
+        rows: dict[str, list[tuple[Any, ...]]] = {}
+        for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            for kind in ("Versions", "DeleteMarkers"):
+                for r in page.get(kind, []):
+                    row = (r["IsLatest"], r["LastModified"], kind, r["VersionId"])
+                    rows.setdefault(r["Key"], []).append(row)
+        found: dict[str, list[bytes | None]] = {}
+        for key, of_key in rows.items():
+            found[key] = [None if kind == "DeleteMarkers" else self.s3.get_object(
+                Bucket=bucket, Key=key, VersionId=version)["Body"].read()
+                for _, _, kind, version in sorted(of_key, key=lambda row: row[:2])]
         return found
 
     def history(self, bucket: str) -> list[tuple[str, str, bool]]:

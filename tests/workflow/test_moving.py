@@ -16,6 +16,7 @@ from s3console.core.model import Place
 from s3console.store.jobs import JobLock, job_folder, read_failures
 from s3console.workflow.jobs import job_status
 from s3console.workflow.moving import plan_abort, plan_delete_bucket, plan_empty, plan_move
+from s3console.workflow.moving_versions import plan_move_versions
 from s3console.workflow.undoing import plan_undo_job
 
 ODD = ["1.jpg", "11.jpg", "a.jpg", "banana.jpg", "line\nbreak", "a b", "ü/é", "p+q%41", "dir/", "empty"]
@@ -202,6 +203,66 @@ def test_m11_a_versioned_source_is_emptied_of_its_current_versions_only(any_move
         plan_delete_bucket(m.desk, m.source)
 
 
+def test_m11_every_version_in_order(any_mover: Any) -> None:
+    m = any_mover(versioned=True)
+    for turn in range(3):
+        m.put("k", b"turn %d" % turn, Metadata={"turn": str(turn)})
+        m.put("hidden/ü", b"hidden %d" % turn)
+        for n in range(30):
+            m.put(f"many/{n:02d}", b"%d of %d" % (turn, n))
+        if not turn:
+            m.s3.delete_object(Bucket=m.old, Key="k")
+    m.s3.delete_object(Bucket=m.old, Key="hidden/ü")
+    m.put("there", b"in the target too")
+    m.put("there", b"another", bucket=m.new)
+    plan = plan_move_versions(m.desk, m.source, m.target)
+    assert (plan.copy, plan.delete, plan.reversible) == (96, 1, True)
+    assert any("delete markers below" in note for note in plan.notes)
+    assert any("are not moved (1)" in note for note in plan.notes)
+    job, status = m.run(plan)
+    assert (status.state, status.done, status.failed, status.skipped) == ("done", 97, 0, 0), m.logs(job)
+    made = m.bodies(m.new)
+    assert made.pop("there") == [b"another"]
+    assert made.pop("k") == [b"turn 0", b"turn 1", b"turn 2"]
+    assert made.pop("hidden/ü") == [b"hidden 0", b"hidden 1", b"hidden 2", None]
+    assert made == {f"many/{n:02d}": [b"%d of %d" % (turn, n) for turn in range(3)] for n in range(30)}
+    assert m.s3.head_object(Bucket=m.new, Key="k")["Metadata"] == {"turn": "2"}
+    with pytest.raises(Refused, match="nothing to plan"):
+        plan_move_versions(m.desk, m.source, m.target)
+    m.put("k", b"came later")
+    empty = plan_empty(m.desk, m.source, job)
+    assert empty.delete == 97
+    _, status = m.run(empty)
+    assert (status.state, status.done) == ("done", 97)
+    assert m.bodies(m.old) == {"k": [None, b"came later"], "there": [b"in the target too"]}
+    with pytest.raises(Refused, match="not empty"):
+        plan_delete_bucket(m.desk, m.source)
+
+
+def test_m11_killed_in_the_middle_of_histories(mover: Any) -> None:
+    m = mover(versioned=True)
+    for turn in range(4):
+        for n in range(20):
+            m.put(f"k{n:02d}", b"%d of %d" % (turn, n))
+    job, pid = m.start(plan_move_versions(m.desk, m.source, m.target), rate=40)
+    end = time.monotonic() + 60
+    while job_status(m.desk, job).done < 30 and time.monotonic() < end:
+        time.sleep(0.01)
+    kill(pid)
+    while JobLock.owner_of(job_folder(m.home, job)) is not None:
+        time.sleep(0.02)
+    status = m.again(job)
+    assert (status.state, status.done, status.skipped) == ("done", 80, 0), m.logs(job)
+    assert m.bodies(m.new) == m.bodies(m.old)
+
+
+def test_histories_need_versions_on_both_sides(mover: Any) -> None:
+    m = mover(versioned=False)
+    m.put("k")
+    with pytest.raises(Refused, match="Unversioned"):
+        plan_move_versions(m.desk, m.source, m.target)
+
+
 def test_the_copy_is_looked_at_right_before_its_source_goes(mover: Any) -> None:
     m = mover(target_versioned=False)
     for i in range(4):
@@ -238,6 +299,10 @@ def test_uploads_are_aborted_and_only_those_of_the_plan(any_mover: Any) -> None:
     assert (status.state, status.done) == ("done", 1), m.logs(job)
     found = m.s3.list_multipart_uploads(Bucket=m.old).get("Uploads", [])
     assert [one["UploadId"] for one in found] == [later]
+    begun = found[0]["Initiated"].strftime("%Y-%m-%dT%H:%M:%SZ")
+    with pytest.raises(Refused, match="nothing to plan"):
+        plan_abort(m.desk, m.source, before=begun)
+    assert plan_abort(m.desk, m.source, before="2099-01-01T00:00:00Z").operations == 1
 
 
 @pytest.mark.parametrize("versioned", [True, False])

@@ -33,6 +33,22 @@ FAULTS = ("503", "400", "403", "truncated", "html", "empty", "no_truncated", "no
 ALSO_OF_OBJECTS = ("missing_row", "key_count")
 
 
+SWEPT: Counter[str] = Counter()
+"""What all cases of this file came to, for the line at the end."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def told(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Says the counts of the sweep in one line, captured or not."""
+    yield
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print(f"\nsweep: {SWEPT['cases']} faults of {len(FAULTS) + len(ALSO_OF_OBJECTS)} kinds, one at every "
+              f"page of either side: {SWEPT['incomplete']} reviews incomplete with their range named, "
+              f"{SWEPT['complete']} complete by asking behind an early end, {SWEPT['refused']} refused at "
+              f"once; {SWEPT['findings']:,} findings, 0 wrong; 0 deletes plannable")
+
+
 class Truth:
     """What is so, said by dictionaries: judges every finding by itself."""
 
@@ -119,6 +135,7 @@ def judge(desk: Desk, header: ReviewHeader, truth: Truth) -> None:
     cut = known_through(header)
     with Review.open(desk.home, header.review) as review:
         found = [finding for block in review.findings(counted_only=False) for finding in block]
+    SWEPT["findings"] += len(found)
     for finding in found:
         truth.check(finding)
         assert cut is None or finding.position <= cut or finding.kind == "misnamed"
@@ -175,6 +192,8 @@ def test_every_page_of_either_side(odd_server: OddServer, desk: Desk, kind: str,
                 assert other.complete or (other.known_through == broken.known_through and other.reason)
             # A list that ends early is continued behind its end; all else stays unproved.
             assert not header.complete or kind == "early"
+    SWEPT.update(ends)
+    SWEPT["cases"] += ends.total()
     assert sum(ends.values()) >= 14 and (ends["incomplete"] or kind == "early"), ends
 
 

@@ -7,92 +7,32 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from servers.odd_server import OddServer
 from workflow.odd_buckets import sides
+from workflow.scan_drivers import Child, contents, desk_of, places
 
-from s3console.config import load_config
 from s3console.core.errors import NotReachable
-from s3console.core.model import Finding, Place, PrefixTotals, ReviewHeader
+from s3console.core.model import ReviewHeader
 from s3console.store.leftovers import sweep
-from s3console.store.reviews import Review
 from s3console.workflow.comparing import CompareOptions, Progress, compare
-from s3console.workflow.desk import Desk, open_desk, parse_place
+from s3console.workflow.desk import Desk
 
 KILLS = int(os.environ.get("S3CONSOLE_KILLS", "20"))
-ROOT = Path(__file__).resolve().parents[2]
 LISTINGS = ("ListObjectsV2", "ListObjectVersions")
-
-
-class Child:
-    """One comparison at a time in a process of its own."""
-
-    def __init__(self, odd: OddServer, folder: Path) -> None:
-        self.state, self._odd, self._trace = folder / "state", odd, folder / "trace"
-        self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("scan_child.py"))], text=True, cwd=ROOT,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": str(ROOT)})
-
-    def start(self, *, versions: bool, save_every: float = 0.0) -> int:
-        self._trace.unlink(missing_ok=True)
-        assert self._process.stdin and self._process.stdout
-        order = {"endpoint": self._odd.endpoint_url, "state": str(self.state), "trace": str(self._trace),
-                 "left": "s3://one/", "right": "s3://two/", "versions": "yes" if versions else "no",
-                 "save_every": str(save_every)}
-        print(json.dumps(order), file=self._process.stdin, flush=True)
-        return int(self._process.stdout.readline())
-
-    def ended(self) -> int:
-        assert self._process.stdout
-        return int(self._process.stdout.readline())
-
-    def told(self) -> list[list[Any]]:
-        """[phase, resumed, reached, CPU seconds] so far."""
-        if not self._trace.exists():
-            return []
-        return [json.loads(line) for line in self._trace.read_text().splitlines() if line.endswith("]")]
-
-    def close(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait(30)
 
 
 @pytest.fixture
 def child(odd_server: OddServer, tmp_path: Path) -> Iterator[Child]:
-    one = Child(odd_server, tmp_path)
+    one = Child(odd_server.endpoint_url, tmp_path)
     yield one
     one.close()
-
-
-def desk_of(odd: OddServer, state: Path) -> Desk:
-    return open_desk(load_config({"endpoint_url": odd.endpoint_url, "state_dir": str(state)}, {}))
-
-
-def places(desk: Desk) -> tuple[Place, Place]:
-    return parse_place("s3://one/", desk.config.left), parse_place("s3://two/", desk.config.right)
-
-
-Contents = tuple[list[Finding], list[PrefixTotals], ReviewHeader]
-
-
-def contents(desk: Desk, review: str) -> Contents:
-    with Review.open(desk.home, review) as opened:
-        found = [finding for block in opened.findings(counted_only=False) for finding in block]
-        header = opened.header
-        sides = [replace(side, requests=0) for side in (header.left, header.right)]
-        return found, opened.prefixes(depth=3), replace(
-            header, review="", created="", notes=(), left=sides[0], right=sides[1])
 
 
 def fill(odd: OddServer, *, versions: bool, count: int) -> None:
@@ -114,7 +54,7 @@ def test_killed_comparisons_go_on(odd_server: OddServer, child: Child, tmp_path:
                                   versions: bool) -> None:
     fill(odd_server, versions=versions, count=1200)
     rng = random.Random(11 if versions else 7)
-    desk = desk_of(odd_server, tmp_path / "calm")
+    desk = desk_of(odd_server.endpoint_url, tmp_path / "calm")
     calm = compare(desk, *places(desk),
                    CompareOptions(versions=versions))
     wanted = contents(desk, calm.review)
@@ -159,7 +99,7 @@ def test_killed_comparisons_go_on(odd_server: OddServer, child: Child, tmp_path:
             if any(row[0] == "review" for row in told):
                 break
             assert os.WIFSIGNALED(status), status
-        home = desk_of(odd_server, child.state)
+        home = desk_of(odd_server.endpoint_url, child.state)
         assert contents(home, told[-1][1]) == wanted
         assert not list(home.home.reviews.glob(".scan-*"))
     assert resumed >= kills // 2
@@ -184,7 +124,7 @@ def finished(desk: Desk, **options: Any) -> tuple[ReviewHeader, list[Progress]]:
 
 def test_fresh_and_other_options_begin_anew(odd_server: OddServer, tmp_path: Path) -> None:
     fill(odd_server, versions=False, count=600)
-    desk = desk_of(odd_server, tmp_path / "state")
+    desk = desk_of(odd_server.endpoint_url, tmp_path / "state")
     interrupted(desk, after=5)
     header, told = finished(desk, evidence="size")
     assert not told[0].resumed and header.complete
@@ -201,7 +141,7 @@ def test_fresh_and_other_options_begin_anew(odd_server: OddServer, tmp_path: Pat
 def test_a_resumed_listing_that_breaks_at_once_keeps_what_is_known(odd_server: OddServer,
                                                                    tmp_path: Path) -> None:
     fill(odd_server, versions=False, count=600)
-    desk = desk_of(odd_server, tmp_path / "state")
+    desk = desk_of(odd_server.endpoint_url, tmp_path / "state")
     interrupted(desk, after=5)
     odd_server.fault("html", bucket="one")
     header, told = finished(desk)
@@ -212,7 +152,7 @@ def test_a_resumed_listing_that_breaks_at_once_keeps_what_is_known(odd_server: O
 
 def test_an_old_scan_and_a_damaged_one_are_not_gone_on_with(odd_server: OddServer, tmp_path: Path) -> None:
     fill(odd_server, versions=False, count=600)
-    desk = desk_of(odd_server, tmp_path / "state")
+    desk = desk_of(odd_server.endpoint_url, tmp_path / "state")
     interrupted(desk, after=5)
     (folder,) = desk.home.reviews.glob(".scan-*")
     assert sweep(desk.home, clock=time.time() + 3600) == []
@@ -231,7 +171,7 @@ def test_an_old_scan_and_a_damaged_one_are_not_gone_on_with(odd_server: OddServe
 
 
 def test_a_scan_that_never_began_leaves_nothing(odd_server: OddServer, tmp_path: Path) -> None:
-    desk = desk_of(odd_server, tmp_path / "state")
+    desk = desk_of(odd_server.endpoint_url, tmp_path / "state")
     with pytest.raises(NotReachable):
         finished(desk)
     assert not list(desk.home.reviews.iterdir())
@@ -239,7 +179,7 @@ def test_a_scan_that_never_began_leaves_nothing(odd_server: OddServer, tmp_path:
 
 def test_two_equal_comparisons_at_once_do_not_share_a_folder(odd_server: OddServer, tmp_path: Path) -> None:
     fill(odd_server, versions=False, count=600)
-    desk = desk_of(odd_server, tmp_path / "state")
+    desk = desk_of(odd_server.endpoint_url, tmp_path / "state")
     inner: list[ReviewHeader] = []
 
     def nested() -> bool:

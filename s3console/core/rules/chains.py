@@ -61,6 +61,11 @@ class Chain:
         block = _block(keys, base)
         return bool(block) and self.steps[0].touches(block)
 
+    def reaches(self, names: Sequence[str], *, base: str = "") -> bool:
+        """Whether the chain may make any of these names; False saves asking any key for its image."""
+        block = _block(names, base)
+        return bool(block) and self.steps[-1].reaches(block)
+
     def images(self, keys: Sequence[str], *, base: str = "") -> Images:
         """For each key the name the chain makes of it; None where a step does not change it.
 

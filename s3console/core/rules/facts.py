@@ -50,8 +50,29 @@ class KeyBlock(tuple[str, ...]):
         """Whether some key holds the text; asked by many rules, searched once."""
         held = self._held.get(text)
         if held is None:
-            held = self._held[text] = text in self.blob
+            held = self._held[text] = self._may_hold(text) and text in self.blob
         return held
+
+    def _may_hold(self, text: str) -> bool:
+        """False when a look that serves several texts says that this one cannot be there."""
+        rare = text.encode("utf-8", "surrogatepass").translate(None, _ORDINARY)
+        if rare and not self.specials.issuperset(rare.decode("ascii")):
+            return False
+        if "/" not in text and "\n" not in text:
+            return True
+        level = text.replace("\n", "/")[-2:]
+        found = self._level.get(level)
+        if found is None:
+            found = self._level[level] = level in self._components
+        return found
+
+    @cached_property
+    def _components(self) -> str:
+        return f"/{self.blob}/".replace("\n", "/")
+
+    @cached_property
+    def _level(self) -> dict[str, bool]:
+        return {}
 
     def starts(self, char: str) -> bool:
         """Whether some key starts with the character (or, rarely, holds it after a newline)."""
@@ -102,6 +123,8 @@ class Step:
     because: str
     touches: Touches
     maps: Maps
+    reaches: Touches = lambda _block: True
+    """Whether some of these names may be an image: where they cannot, images need not be made."""
 
 
 @dataclass(frozen=True, slots=True)

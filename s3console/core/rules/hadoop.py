@@ -64,6 +64,9 @@ def _at_depth(depth: int, *, double: bool) -> Maps:
     """Repeat or drop the component at `depth` of every key that has one more component after it."""
     if depth == 0:
         def first(block: KeyBlock) -> Images:
+            root = block[0][: block[0].find("/") + 1]
+            if len(root) > 1 and block.separator == "\n" and block.blob.count("\n" + root) == len(block) - 1:
+                return [root + key for key in block] if double else [key[len(root):] for key in block]
             cuts = [(key, key.find("/") + 1) for key in block]
             if double:
                 return [key[:cut] + key if cut > 1 else None for key, cut in cuts]
@@ -88,8 +91,9 @@ def _double_root(given: Parameters) -> Step:
                     if_text(head),
                     one_by_one(lambda key: head + tail + key[len(head):] if key.startswith(head) else None))
     depth = number("distcp-double-root", "depth", given.get("depth", "0"))
+    twice = re.compile(rf"(?:[^/]*/){{{depth}}}([^/]+/)\1").match
     return Step(named("distcp-double-root", depth=str(depth)), f"{_ordinal(depth)} directory doubled",
-                always, _at_depth(depth, double=True))
+                always, _at_depth(depth, double=True), lambda block: any(map(twice, block)))
 
 
 def _missing_root(given: Parameters) -> Step:
@@ -164,7 +168,8 @@ def codec_suffix(key: str) -> str | None:
 
 def _codec_suffix(given: Parameters) -> Step:
     return Step("s3distcp-codec-suffix", "compression suffix rewritten",
-                lambda block: any(text in block.blob.lower() for text in (".gz", ".lzo")),
+                lambda block: "." in block.blob and ("z" in block.blob or "Z" in block.blob) and any(
+                    text in block.blob.lower() for text in (".gz", ".lzo")),
                 where(r"(?i)\.(?:gzip|lzop|gz|lzo)\Z", codec_suffix))
 
 

@@ -23,7 +23,7 @@ def _leading_slash_drop(given: Parameters) -> Step:
 
 def _leading_slash_add(given: Parameters) -> Step:
     return Step("leading-slash-add", "“/” put before the name", always,
-                lambda block: ["/" + key for key in block])
+                lambda block: ["/" + key for key in block], lambda block: block.starts("/"))
 
 
 def dot_segments(key: str) -> str:

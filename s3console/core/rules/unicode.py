@@ -95,6 +95,10 @@ def _rclone_encode(given: Parameters) -> Step:
                 lambda block: special(block) or not block.ascii or _odd_ends(block), _rclone_images)
 
 
+# The five bytes cp1252 leaves open are control characters in every decoder that goes on.
+_CP1252 = {byte: char for byte in range(0x80, 0xA0) if (char := bytes((byte,)).decode("cp1252", "ignore"))}
+
+
 def mojibake(key: str, codec: str) -> str | None:
     """The UTF-8 bytes of the key read in a one-byte codec. Raises nothing: None for a lone surrogate."""
     try:
@@ -103,8 +107,7 @@ def mojibake(key: str, codec: str) -> str | None:
         return None
     if codec == "latin-1":
         return raw.decode("latin-1")
-    # The five bytes cp1252 leaves open are control characters in every decoder that goes on.
-    return "".join(bytes((byte,)).decode("cp1252", "ignore") or chr(byte) for byte in raw)
+    return raw.decode("latin-1").translate(_CP1252)
 
 
 def _mojibake(given: Parameters) -> Step:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from s3console.core.model import Entry
+from s3console.core.timeline import NOW
 from s3console.ui.browsing.addresses import Location
-from s3console.ui.browsing.listing import Chunk, chunk_of, chunk_of_versions
+from s3console.ui.browsing.listing import Chunk, chunk_at, chunk_holding, chunk_of, chunk_of_versions
 from s3console.ui.desk_protocol import Reader
 
-State = Literal["listing", "resting", "done", "failed"]
+State = Literal["listing", "resting", "done", "failed", "stopped"]
 AHEAD = 20_000
 LIMIT = 500_000
 _TELL = 0.2
@@ -18,14 +20,24 @@ _TELL = 0.2
 
 @dataclass(slots=True)
 class Feed:
-    """How far a listing of one location got. `versions` lists versions, so that deleted keys show."""
+    """How far a listing of one location got.
+
+    `versions` lists versions, so that deleted keys show; `moment` shows what stood then; `wanted` lists
+    everything below the location and keeps the names that hold this text. `seen` counts the names that
+    were looked at, `loaded` those that are shown.
+    """
 
     location: Location
     versions: bool = False
+    moment: str = NOW
+    wanted: str = ""
     token: str = ""
     marker: tuple[str, str] = ("", "")
     loaded: int = 0
+    seen: int = 0
+    requests: int = 0
     state: State = "listing"
+    pending: list[Entry] = field(default_factory=list)
 
     @property
     def full(self) -> bool:
@@ -35,18 +47,24 @@ class Feed:
     def next_chunk(self, reader: Reader) -> Chunk:
         """Ask for one more page and remember where it ended."""
         bucket, prefix = self.location
-        if self.versions:
+        self.requests += 1
+        if self.moment or self.versions:
             page = reader.version_page(
                 bucket, prefix, delimiter="/", key_marker=self.marker[0], version_marker=self.marker[1]
             )
             self.marker = (page.next_key_marker, page.next_version_marker)
-            chunk = chunk_of_versions(page)
             more = bool(page.next_key_marker)
+            if self.moment:
+                chunk, self.pending = chunk_at(page, self.pending, self.moment, with_deleted=self.versions)
+            else:
+                chunk = chunk_of_versions(page)
+            self.seen += len(page.batch) + len(page.prefixes)
         else:
-            found = reader.page(bucket, prefix, delimiter="/", token=self.token)
+            found = reader.page(bucket, prefix, delimiter="" if self.wanted else "/", token=self.token)
             self.token = found.next_token
-            chunk = chunk_of(found, prefix)
             more = bool(found.next_token)
+            chunk = chunk_holding(found, prefix, self.wanted) if self.wanted else chunk_of(found, prefix)
+            self.seen += len(found.batch) + len(found.prefixes)
         self.loaded += len(chunk.names)
         self.state = "listing" if more else "done"
         return chunk

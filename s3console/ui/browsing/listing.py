@@ -6,9 +6,12 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from s3console.core.model import Batch, Entry
+from s3console.core.timeline import standing
 
 if TYPE_CHECKING:
     from s3console.s3.facts import Page, VersionPage
@@ -83,6 +86,55 @@ def chunk_of_versions(page: VersionPage) -> Chunk:
     return Chunk(names, index, page.batch, array("q", (counted.get(name, 0) for name in names)))
 
 
+def chunk_holding(page: Page, base: str, wanted: str) -> Chunk:
+    """The rows of a page whose name below the base holds a text, whatever its case."""
+    text, cut = wanted.casefold(), len(base)
+    found = [i for i, key in enumerate(page.batch.keys) if text in key[cut:].casefold()]
+    return Chunk([page.batch.keys[i] for i in found], array("q", found), page.batch)
+
+
+def batch_of(entries: Sequence[Entry]) -> Batch:
+    """Entries as columns, with their versions."""
+    return Batch(
+        [e.key for e in entries], [e.size for e in entries], [e.etag for e in entries],
+        [e.modified for e in entries], [e.storage_class for e in entries], [e.version_id for e in entries],
+        [e.is_latest for e in entries], [e.is_delete_marker for e in entries],
+        [e.checksum for e in entries],
+    )
+
+
+def chunk_at(
+    page: VersionPage, pending: Sequence[Entry], moment: str, *, with_deleted: bool
+) -> tuple[Chunk, list[Entry]]:
+    """What stood at a moment, from a page of versions, and the rows of a key that may go on in the next.
+
+    Keys that came later are left out, deleted ones are shown with `with_deleted` only. Prefixes are as the
+    store lists them: whether anything stood below one then is known when it is opened.
+    """
+    rows = [*pending, *page.batch.entries()]
+    kept: list[Entry] = []
+    last = page.batch.keys[-1] if len(page.batch) else (pending[-1].key if pending else "")
+    if page.next_key_marker and last and not any(prefix > last for prefix in page.prefixes):
+        kept = [row for row in rows if row.key == last]
+        rows = [row for row in rows if row.key != last]
+    found: list[Entry] = []
+    counts: dict[str, int] = {}
+    for key, group in groupby(rows, key=attrgetter("key")):
+        history = list(group)
+        entry = standing(history, moment)
+        if entry is not None and (with_deleted or not entry.is_delete_marker):
+            found.append(entry)
+            counts[key] = len(history)
+    names, index = _merged([*((e.key, i) for i, e in enumerate(found)),
+                            *((prefix, PREFIX) for prefix in page.prefixes)])
+    return Chunk(names, index, batch_of(found), array("q", (counts.get(name, 0) for name in names))), kept
+
+
+SORTS = {"name": "as the store lists them", "size": "largest first", "time": "newest first",
+         "class": "by storage class"}
+"""How loaded rows can be ordered, and what that means."""
+
+
 @dataclass(slots=True)
 class LoadedRows:
     """The chunks so far as a row source, narrowed by a filter text. Used on the UI thread only."""
@@ -120,8 +172,29 @@ class LoadedRows:
             )
         return found
 
+    def ordered(self, ranks: Sequence[int], by: str) -> array[int]:
+        """Ranks in another order; prefixes come first. May run in a thread."""
+        if by == "name":
+            return array("q", ranks)
+        first, rest = array("q"), array("q")
+        values: list[Any] = []
+        for rank in ranks:
+            at = self._chunk_of(rank)
+            chunk = self.chunks[at]
+            row = chunk.index[rank - self.starts[at]]
+            if row == PREFIX:
+                first.append(rank)
+                continue
+            batch = chunk.batch
+            values.append(batch.sizes[row] if by == "size" else batch.modified[row] if by == "time"
+                          else batch.storage_classes[row])
+            rest.append(rank)
+        order = sorted(range(len(rest)), key=values.__getitem__, reverse=by in ("size", "time"))
+        first.extend(rest[n] for n in order)
+        return first
+
     def narrow(self, needle: str, matches: array[int], through_chunk: int) -> None:
-        """Show only these ranks; chunks that came since are searched now."""
+        """Show only these ranks, in this order; chunks that came since are searched now."""
         self.needle = needle
         matches.extend(self.search(needle, through_chunk))
         self.matches, self.matched_chunks = matches, len(self.chunks)
@@ -133,10 +206,14 @@ class LoadedRows:
     def count(self) -> int:
         return self.loaded if self.matches is None else len(self.matches)
 
-    def _row(self, rank: int) -> NameRow:
+    def _chunk_of(self, rank: int) -> int:
         at = bisect_right(self.starts, rank) - 1
         while rank - self.starts[at] >= len(self.chunks[at].names):
             at += 1
+        return at
+
+    def _row(self, rank: int) -> NameRow:
+        at = self._chunk_of(rank)
         return self.chunks[at].row(rank - self.starts[at])
 
     def rows(self, start: int, stop: int) -> Sequence[NameRow]:

@@ -1,4 +1,4 @@
-"""The first bytes of an object as lines: pretty JSON, text with highlighting, or hex."""
+"""The first bytes of an object as lines: JSON, CSV as columns, text with colours, pictures, hex."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from s3console.ui.browsing.pictures import picture_facts, picture_lines
+from s3console.ui.browsing.tables import table_lines
 from s3console.ui.display import Run, Runs, key_runs, size_text
 
 LENGTH = 64 * 1024
@@ -94,7 +96,7 @@ def _tokens(text: str, language: str) -> Iterator[tuple[str, str]]:
         yield value, next((role for start, role in _ROLES if name.startswith(start)), "foreground")
 
 
-def _decoded(data: bytes) -> str | None:
+def decoded(data: bytes) -> str | None:
     """The text, or None when these bytes are none. The last character may be cut by the range."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data[: len(data) // 2 * 2].decode("utf-16", "replace")
@@ -117,11 +119,25 @@ def _pretty(text: str) -> str | None:
         return None
 
 
-def _unpacked(data: bytes) -> bytes | None:
+def _pretty_lines(text: str) -> str:
+    """Each whole line on its own, with spaces between its values; "" when the first is no JSON."""
+    out = []
+    for line in text.splitlines():
+        try:
+            out.append(json.dumps(json.loads(line), ensure_ascii=False))
+        except (ValueError, RecursionError):
+            break
+    return "\n".join(out)
+
+
+def inner(data: bytes) -> bytes:
+    """What is inside of gzip, as far as these bytes go; anything else as it is."""
+    if data[:2] != b"\x1f\x8b":
+        return data
     try:
         return zlib.decompressobj(47).decompress(data, LENGTH)
     except zlib.error:
-        return None
+        return data
 
 
 def make_preview(data: bytes, *, name: str, content_type: str, total: int, width: int) -> Preview:
@@ -130,13 +146,21 @@ def make_preview(data: bytes, *, name: str, content_type: str, total: int, width
     if not data:
         return Preview("empty", "", [[("This object is empty.", "muted")]])
     inside = ""
-    if data[:2] == b"\x1f\x8b" and (unpacked := _unpacked(data)) is not None:
-        data, name, inside = unpacked, name.removesuffix(".gz"), " in gzip"
-    text = _decoded(data)
+    if (packed := inner(data)) is not data:
+        data, name, inside = packed, name.removesuffix(".gz"), " in gzip"
+    if picture := picture_facts(data):
+        return Preview(picture.format + inside, part, picture_lines(picture, data, width))
+    text = decoded(data)
     if text is None:
         return Preview("hex" + inside, part, hex_lines(data))
     kind = name.rpartition(".")[2].lower()
+    if kind in ("csv", "tsv") or "csv" in content_type:
+        columns = table_lines(text, kind, whole=not part, width=width)
+        if columns:
+            return Preview("CSV" + inside, part, columns)
     looks_json = kind == "json" or "json" in content_type or text.lstrip()[:1] in ("{", "[")
+    if kind in ("jsonl", "ndjson") and (lines := _pretty_lines(text)):
+        return Preview("JSON lines" + inside, part, _lines(_tokens(lines, "json"), width))
     if looks_json and (pretty := _pretty(text)) is not None:
         return Preview("JSON" + inside, part, _lines(_tokens(pretty, "json"), width))
     language = _LEXERS.get(kind, "")

@@ -25,7 +25,8 @@ _LOOK_EVERY, _LEAVE_WITHIN = 0.2, 5.0
 
 
 class Reached(NamedTuple):
-    """How far a comparison is. Counts are entries and findings so far, `rate` entries per second."""
+    """How far a comparison is. Counts are entries and findings so far, `rate` entries per second; `prefixes`
+    are first directories with their left, right and same entries, and whether both listings passed them."""
 
     phase: str = "starting"
     left_entries: int = 0
@@ -37,6 +38,7 @@ class Reached(NamedTuple):
     right_only: int = 0
     seconds: float = 0.0
     rate: float = 0.0
+    prefixes: tuple[tuple[str, int, int, int, bool], ...] = ()
 
 
 def _environment() -> dict[str, str]:
@@ -135,6 +137,8 @@ def _reached(line: bytes) -> Reached | None:
         return None
     try:
         facts = json.loads(line)
-        return Reached(**{name: facts[name] for name in Reached._fields})
+        rows = tuple((str(name), int(left), int(right), int(same), bool(passed))
+                     for name, left, right, same, passed in facts.get("prefixes", ()))
+        return Reached(**{name: facts[name] for name in Reached._fields[:-1]}, prefixes=rows)
     except (ValueError, KeyError, TypeError):
         return None

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from s3console.core.errors import Refused, UsageError
 from s3console.core.model import Finding, Kind, Place, Plan, PrefixTotals, ReviewHeader
-from s3console.ui.comparing.child import Child, common_options
+from s3console.ui.comparing.child import Child, common_options, compare_words
 from s3console.ui.desk_protocol import DeskLike
 from s3console.ui.threads import Task
 
 if TYPE_CHECKING:
     from s3console.core.repair import Only
     from s3console.core.rules import Rule
+    from s3console.store.ignored import Ignoring
     from s3console.store.reviews import Review
     from s3console.workflow.desk import Desk
 
@@ -23,6 +24,8 @@ RuleFact = tuple[str, str, str, str]
 """Id, name, origin, because."""
 HERE_LIMIT = 10_000
 KEY_ROWS = 200
+CHILD_FROM = 20_000
+"""Findings from which on a plan is made in a child: below that its start costs more than the plan."""
 
 
 class Explained(NamedTuple):
@@ -53,20 +56,57 @@ def open_review(desk: DeskLike, review: str) -> Review:
     return Review.open(desk.home, review)
 
 
-def plans_of(desk: DeskLike, review: str) -> list[tuple[Plan, str]]:
-    """The plans made from a review with their states, newest first."""
+def plans_of(desk: DeskLike, header: ReviewHeader) -> list[tuple[Plan, str]]:
+    """The repairs planned from a review, or from a later comparison of parts of its two places, with their
+    states, newest first."""
     from s3console.store.plans import list_plans
     from s3console.workflow.jobs import list_jobs
     from s3console.workflow.planning import plan_state
 
-    made = [plan for plan in list_plans(desk.home) if plan.review == review]
+    def belongs(plan: Plan) -> bool:
+        if plan.review == header.review:
+            return True
+        left, right = header.left.place, header.right.place
+        return bool(plan.review and plan.left is not None and plan.created >= header.created
+                    and (plan.left.bucket, plan.left.connection) == (left.bucket, left.connection)
+                    and (plan.right.bucket, plan.right.connection) == (right.bucket, right.connection))
+
+    made = [plan for plan in list_plans(desk.home) if belongs(plan)]
     jobs = list_jobs(real(desk)) if made else []
     return [(plan, plan_state(real(desk), plan, jobs)) for plan in made]
 
 
-def level(desk: DeskLike, review: Review, base: str) -> tuple[list[PrefixTotals], list[tuple[Plan, str]]]:
-    """The roll-up rows directly below `base`, and the plans of the review."""
-    return review.prefixes(1, base), plans_of(desk, review.header.review)
+class Level(NamedTuple):
+    """One level of prefixes: their counts, what of them is ignored, the plans of the review."""
+
+    totals: list[PrefixTotals]
+    plans: list[tuple[Plan, str]]
+    asides: list[PrefixTotals]
+    ignoring: Ignoring
+
+
+def level(desk: DeskLike, review: Review, base: str) -> Level:
+    """The roll-up rows directly below `base`, with what is ignored of them, and the plans of the review."""
+    from s3console.store.ignored import ignored_of
+
+    totals = review.prefixes(1, base)
+    ignoring = ignored_of(desk.home, review.header.review)
+    asides = [ignoring.left_out(review, row, whole=row.prefix != base) for row in totals]
+    return Level(totals, plans_of(desk, review.header), asides, ignoring)
+
+
+def ignore(desk: DeskLike, review: str, prefix: str, kinds: Sequence[Kind], note: str) -> None:
+    """Set findings aside with a note. Raises Refused without one."""
+    from s3console.workflow.ignoring import ignore as set_aside
+
+    set_aside(real(desk), review, prefix, kinds, note)
+
+
+def count_again(desk: DeskLike, review: str, prefix: str, kinds: Sequence[Kind]) -> None:
+    """Let ignored findings count again. Raises Refused when they were not ignored at this prefix."""
+    from s3console.workflow.ignoring import stop_ignoring
+
+    stop_ignoring(real(desk), review, prefix, kinds)
 
 
 def directly_here(review: Review, base: str, kinds: frozenset[Kind] | None) -> list[Finding]:
@@ -119,12 +159,37 @@ def rule_facts(rule: str) -> list[RuleFact]:
 
 
 def plan_prefix(
-    desk: DeskLike, review: str, prefix: str, *, only: Only | None = None, include: tuple[str, ...] = ()
+    task: Task, desk: DeskLike, review: str, prefix: str, *, only: Only | None = None,
+    include: tuple[str, ...] = (), findings: int = 0,
 ) -> Plan:
-    """Make a sealed plan for a prefix. Raises Refused when there is nothing that may be done."""
-    from s3console.workflow.planning import plan_repair
+    """Make a sealed plan for a prefix; one with many `findings` in a process of its own.
 
-    return plan_repair(real(desk), review, prefix, only=only, include=include)
+    Raises Refused when there is nothing that may be done.
+    """
+    if findings <= CHILD_FROM:
+        from s3console.workflow.planning import plan_repair
+
+        return plan_repair(real(desk), review, prefix, only=only, include=include)
+    from s3console.store.plans import load_plan
+
+    words = ["plan", "repair", *common_options(desk.config), "--json", f"--prefix={prefix}",
+             *([f"--only={only}"] if only else []), *([f"--include={','.join(include)}"] if include else []),
+             "--", review]
+    said = Child(words).finish(task)
+    return load_plan(desk.home, str(json.loads(said)["plan"]))
+
+
+def plan_now(
+    task: Task, desk: DeskLike, left: str, right: str, prefix: str, *, versions: bool,
+    only: Only | None = None,
+) -> Plan:
+    """List one prefix of both sides anew, in a process of its own, and plan its repair from that alone.
+
+    Raises what a comparison and a plan raise; Incomplete when it was stopped.
+    """
+    said = Child(compare_words(desk.config, left, right, versions=versions)).finish(task)
+    review = str(json.loads(said.splitlines()[0])["review"])
+    return plan_prefix(task, desk, review, prefix, only=only)
 
 
 def place_of(desk: DeskLike, text: str, *, right: bool) -> Place:
@@ -144,20 +209,15 @@ def versions_wanted(desk: DeskLike, text: str) -> bool:
 def export(
     task: Task, desk: DeskLike, review: str, prefix: str, kinds: Sequence[Kind], path: Path
 ) -> int:
-    """Write findings as JSON lines into a new file and return how many.
+    """Write findings into a new file, in the form its ending asks for, and return how many.
 
-    Raises Refused when the file exists or cannot be made.
+    Raises UsageError for another ending, Refused when the file exists or cannot be made.
     """
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise Refused("this file exists already", where=str(path), next_step="Choose another name") from None
-    except OSError as error:
-        raise Refused("this file cannot be made", where=error.strerror or "",
-                      next_step="Choose another name") from error
-    with os.fdopen(handle, "wb") as file:
-        words = ["review", *common_options(desk.config), "--findings", "--json", f"--prefix={prefix}",
-                 *[f"--kind={kind}" for kind in kinds], "--", review]
-        Child(words, into=file).finish(task)
-    with path.open("rb") as written:
-        return sum(block.count(b"\n") for block in iter(lambda: written.read(1 << 20), b""))
+    from s3console.workflow.exporting import form_of
+
+    form_of(path)
+    if path.exists():
+        raise Refused("this file exists already", where=str(path), next_step="Choose another name")
+    words = ["review", *common_options(desk.config), "--findings", "--json", f"--prefix={prefix}",
+             f"--export={path}", *[f"--kind={kind}" for kind in kinds], "--", review]
+    return int(json.loads(Child(words).finish(task))["rows"])

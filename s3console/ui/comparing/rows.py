@@ -33,26 +33,40 @@ STATES: dict[str, tuple[str, str]] = {
     "approved": ("◐", "accent"), "queued": ("◐", "accent"), "running": ("●", "accent"),
     "paused": ("●", "warning"), "failed": ("●", "danger"), "copied": ("✓", "accent"), "done": ("✓", "ok"),
     "in part": ("◐", "muted"), "stale": ("!", "warning"), "cancelled": ("!", "warning"),
+    "ignored": ("⊘", "faint"),
 }
 """The mark and the role of each state of a prefix; the word always goes with them."""
 
 _PLAN_STATES = {"ready": "planned", "rejected": "to review", "stale": "to review", "cancelled": "to review"}
 
 
+NOTHING = PrefixTotals("")
+
+
 @dataclass(frozen=True, slots=True)
 class PrefixRow:
     """One line of the prefix table. `name` is what is shown; `here` marks names directly in the
-    directory that is open, which have no prefix of their own; `whole` is the line of totals."""
+    directory that is open, which have no prefix of their own; `whole` is the line of totals. `aside`
+    counts the findings that are ignored."""
 
     totals: PrefixTotals
     state: str
     name: str
     here: bool = False
     whole: bool = False
+    aside: PrefixTotals = NOTHING
 
     @property
     def findings(self) -> int:
         return sum(getattr(self.totals, kind) for kind in KINDS)
+
+    @property
+    def ignored(self) -> int:
+        return sum(getattr(self.aside, kind) for kind in KINDS)
+
+    def to_do(self, kind: Kind) -> int:
+        """Findings of a kind that count: those that are not ignored."""
+        return int(getattr(self.totals, kind) - getattr(self.aside, kind))
 
 
 def added_up(prefix: str, rows: Sequence[PrefixTotals]) -> PrefixTotals:
@@ -77,17 +91,30 @@ def prefix_state(totals: PrefixTotals, plans: Sequence[tuple[Plan, str]]) -> str
 
 
 def prefix_rows(
-    base: str, totals: Sequence[PrefixTotals], plans: Sequence[tuple[Plan, str]]
+    base: str, totals: Sequence[PrefixTotals], plans: Sequence[tuple[Plan, str]],
+    asides: Sequence[PrefixTotals] = (),
 ) -> list[PrefixRow]:
-    """The lines of one level below `base`: the totals first, then what is directly here, then prefixes."""
-    whole = added_up(base, totals)
-    rows = [PrefixRow(whole, prefix_state(whole, plans), "all", whole=True)]
-    for row in totals:
+    """The lines of one level below `base`: the totals first, then what is directly here, then prefixes.
+
+    `asides` are the ignored findings of each of `totals`, in the same order; () when none are.
+    """
+    asides = asides or [PrefixTotals(row.prefix) for row in totals]
+    whole, aside = added_up(base, totals), added_up(base, asides)
+    rows = [PrefixRow(whole, _shown_state(whole, aside, plans), "all", whole=True, aside=aside)]
+    for row, left_out in zip(totals, asides, strict=True):
         here = row.prefix == base
         name = "(directly here)" if here else row.prefix[len(base):]
-        state = prefix_state(row, plans)
-        rows.append(PrefixRow(row, "to review" if here and state == "in part" else state, name, here=here))
+        state = _shown_state(row, left_out, plans)
+        rows.append(PrefixRow(row, "to review" if here and state == "in part" else state, name, here=here,
+                              aside=left_out))
     return rows
+
+
+def _shown_state(totals: PrefixTotals, aside: PrefixTotals, plans: Sequence[tuple[Plan, str]]) -> str:
+    state = prefix_state(totals, plans)
+    if state == "clean" or any(getattr(totals, kind) != getattr(aside, kind) for kind in KINDS):
+        return state
+    return "ignored"
 
 
 def state_runs(state: str) -> list[Run]:
@@ -104,11 +131,13 @@ def _name(row: PrefixRow) -> Runs:
 
 
 def _counter(kind: Kind) -> Callable[[PrefixRow], Runs]:
-    return lambda row: count_runs(getattr(row.totals, kind), kind)
+    return lambda row: count_runs(row.to_do(kind), kind)
 
 
-def prefixes_layout(rows: Sequence[PrefixRow]) -> Layout[PrefixRow]:
-    """The columns, each as wide as its numbers; `unknown` only where there is one."""
+def prefixes_layout(
+    rows: Sequence[PrefixRow], cost: Callable[[PrefixRow], Runs] = lambda row: [],
+) -> Layout[PrefixRow]:
+    """The columns, each as wide as its numbers; `unknown` and ignored only where there is one."""
 
     def width(name: str) -> int:
         return 1 + max((len(short_count(getattr(row.totals, name))) for row in rows), default=1)
@@ -122,6 +151,11 @@ def prefixes_layout(rows: Sequence[PrefixRow]) -> Layout[PrefixRow]:
         if kind != "unknown" or any(row.totals.unknown for row in rows):
             columns.append(Column([(KIND_GLYPHS[kind], kind)], _counter(kind), width=max(3, width(kind)),
                                   right=True))
+    if any(row.ignored for row in rows):
+        most = max(len(short_count(row.ignored)) for row in rows)
+        columns.append(Column([("⊘", "faint")], lambda row: count_runs(row.ignored, "faint"),
+                              width=max(3, 1 + most), right=True, from_width=64))
+    columns.append(Column("cost", cost, width=10, right=True, from_width=66))
     columns.append(Column("", lambda row: [("", "")], width=1, from_width=48))
     columns.append(Column("state", lambda row: state_runs(row.state), width=9, from_width=48))
     return Layout(tuple(columns), identity=lambda row, index: row.totals.prefix + ("\0" if row.here else ""),
@@ -131,8 +165,13 @@ def prefixes_layout(rows: Sequence[PrefixRow]) -> Layout[PrefixRow]:
 # findings
 
 
-def _kind(finding: Finding) -> Runs:
-    return [(f"{KIND_GLYPHS[finding.kind]} {finding.kind}", finding.kind)]
+def _kind(ignored: Callable[[Finding], bool]) -> Callable[[Finding], Runs]:
+    def cell(finding: Finding) -> Runs:
+        if ignored(finding):
+            return [(f"⊘ {finding.kind}", "faint")]
+        return [(f"{KIND_GLYPHS[finding.kind]} {finding.kind}", finding.kind)]
+
+    return cell
 
 
 def _where(base: Callable[[], str]) -> Callable[[Finding], Runs]:
@@ -162,10 +201,12 @@ def _size(finding: Finding) -> Runs:
     return [(size_text(finding.subject.size), "muted")]
 
 
-def findings_layout(base: Callable[[], str]) -> Layout[Finding]:
+def findings_layout(
+    base: Callable[[], str], ignored: Callable[[Finding], bool] = lambda finding: False,
+) -> Layout[Finding]:
     """Findings one per line, named below the prefix that is open."""
     return Layout(
-        (Column("", _kind, width=11), Column("", _where(base), middle=True),
+        (Column("", _kind(ignored), width=11), Column("", _where(base), middle=True),
          Column("", _size, width=9, right=True, from_width=40)),
         identity=lambda finding, index: (finding.key, finding.subject.version_id), header=False,
     )
@@ -199,7 +240,7 @@ def _short(place: Place) -> list[Run]:
 
 def sides_runs(header: ReviewHeader) -> list[Run]:
     """`bucket1 → bucket2/prefix/`: the two places of a review."""
-    return [*_short(header.left.place), (" → ", "faint"), *_short(header.right.place)]
+    return [*_short(header.left.place), (" → ", "muted"), *_short(header.right.place)]
 
 
 def _found(header: ReviewHeader) -> Runs:

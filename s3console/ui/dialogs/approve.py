@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
 
 from s3console.core.model import Plan
 from s3console.ui.console import console_of
+from s3console.ui.dialogs.by_hand import ByHand
 from s3console.ui.dialogs.operations import OperationsDialog
 from s3console.ui.display import Run, content, exact, path_runs, plural, size_text
 from s3console.ui.plans import facts, words
@@ -25,7 +24,7 @@ from s3console.ui.widgets.object_pane import VERSIONING_WORDS
 from s3console.ui.widgets.samples import Samples
 
 
-class ApproveDialog(ModalScreen[int]):
+class ApproveDialog(ByHand[int]):
     """Answers the number of operations that was approved, None when it was not.
 
     What cannot be undone needs that number typed. What can be undone needs `y`; Enter and Esc are no.
@@ -43,12 +42,10 @@ class ApproveDialog(ModalScreen[int]):
     """
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]  # noqa: RUF012
-    DEAF: ClassVar[float] = NumberField.DEAF
 
     def __init__(self, plan: Plan, scan: PlanScan) -> None:
         super().__init__()
         self.plan, self.scan = plan, scan
-        self._since = float("inf")
 
     def compose(self) -> ComposeResult:
         plan = self.plan
@@ -105,7 +102,7 @@ class ApproveDialog(ModalScreen[int]):
         return out
 
     def on_mount(self, event: events.Mount) -> None:
-        self._since = event.time
+        super().on_mount(event)
         self._keys(right=False)
         if not self.plan.reversible:
             self.query_one(NumberField).focus()
@@ -133,14 +130,14 @@ class ApproveDialog(ModalScreen[int]):
         if event.key == "escape":
             event.stop()
             self.dismiss(None)
-        elif event.time - self._since < self.DEAF:
+        elif self.too_early(event) or self.in_burst(event):
             event.stop()
         elif event.key == "v":
             event.stop()
             self._list_all()
         elif self.plan.reversible and event.key == "y":
             event.stop()
-            self.dismiss(self.plan.operations)
+            self.accept_soon(lambda: self.dismiss(self.plan.operations))
         elif self.plan.reversible and event.key in ("n", "enter"):
             event.stop()
             self.dismiss(None)

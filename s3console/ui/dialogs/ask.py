@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from time import monotonic
 from typing import ClassVar
 
 from textual.binding import Binding
@@ -21,9 +22,18 @@ class AskDialog(Dialog[bool]):
         Binding("n,enter", "answer(False)", "no", show=False),
     ]
 
-    def __init__(self, title: str, question: Runs, *, yes: str, no: str = "no") -> None:
+    DEAF: ClassVar[float] = 0.5
+
+    def __init__(
+        self, title: str, question: Runs, *, yes: str, no: str = "no", deaf: float = 0.0,
+    ) -> None:
+        """For `deaf` seconds after it appeared `y` is dropped: it was meant for something else."""
         super().__init__(title, keys=(("y", yes), ("n", no)))
-        self.question = question
+        self.question, self.deaf = question, deaf
+        self._since = float("inf")
+
+    def on_mount(self) -> None:
+        self._since = monotonic()
 
     def body(self) -> Iterable[Widget]:
         yield Static(content(*self.question))
@@ -32,4 +42,5 @@ class AskDialog(Dialog[bool]):
         return False
 
     def action_answer(self, answer: bool) -> None:
-        self.dismiss(answer)
+        if not answer or monotonic() - self._since >= self.deaf:
+            self.dismiss(answer)

@@ -15,14 +15,16 @@ from s3console.ui.display import Run, Runs, content
 class MenuDialog(Dialog[str]):
     """Answers the letter that was pressed; `choices` are (letter, what it is, the text it stands for)."""
 
-    def __init__(self, title: str, choices: Sequence[tuple[str, str, Runs]]) -> None:
+    def __init__(self, title: str, choices: Sequence[tuple[str, str, Runs]], *, about: Runs = ()) -> None:
         super().__init__(title)
-        self.choices = choices
+        self.choices, self.about = choices, about
 
     def body(self) -> Iterable[Widget]:
-        runs: list[Run] = []
+        runs: list[Run] = [*self.about, ("\n\n", "")] if self.about else []
+        room = max(12, *(len(what) + 2 for _, what, _ in self.choices))
         for n, (letter, what, shown) in enumerate(self.choices):
-            runs += [("\n" if n else "", ""), (letter, "bold primary"), (f"  {what:<12}", "muted"), *shown]
+            runs += [("\n" if n else "", ""), (letter, "bold primary"), (f"  {what:<{room}}", "muted"),
+                     *shown]
         yield Static(content(*runs))
 
     def on_key(self, event: Key) -> None:

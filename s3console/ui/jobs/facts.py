@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from s3console.core.errors import Refused, S3ConsoleError
 from s3console.core.model import JobStatus, Plan
 from s3console.core.states import FINAL_JOBS
+from s3console.ui import bridge
 from s3console.ui.comparing.facts import real
 from s3console.ui.desk_protocol import DeskLike
+from s3console.ui.threads import Task
 
 if TYPE_CHECKING:
     from s3console.store.jobs import Failure
+    from s3console.workflow.after_crash import UnderWay
 
 FAILURES_SHOWN = 100_000
 _ORDER = {"running": 1, "paused": 2, "failed": 3, "queued": 4}
@@ -30,10 +34,11 @@ class QueueRow(NamedTuple):
 
 
 class Interrupted(NamedTuple):
-    """A job that stopped without being told to, and whether its approval still holds."""
+    """A job that stopped without being told to, and whether its approval still holds; `why` when not."""
 
     job: JobStatus
     valid: bool
+    why: str = ""
 
 
 def queue_rows(desk: DeskLike, heads: dict[str, Plan]) -> list[QueueRow]:
@@ -78,19 +83,63 @@ def _start(desk: DeskLike, job: str) -> None:
 
 def pause_or_go_on(desk: DeskLike, job: str) -> str:
     """Pause a job that runs, let another go on, in a new runner if its own is gone. Says what was asked."""
-    from s3console.workflow.jobs import control, job_status
+    from s3console.workflow.jobs import job_status
 
     status = job_status(real(desk), job)
     if status.state == "running":
-        control(real(desk), job, "pause")
+        pause(desk, job)
         return "Pausing: what is in flight is finished first."
     if status.state in FINAL_JOBS:
         raise Refused(f"job {job} is {status.state}", next_step="Make a new plan for what is left")
-    if status.runner:
-        control(real(desk), job, "resume")
-    else:
-        _start(desk, job)
+    if status.state == "failed":
+        raise Refused(f"job {job} stopped because something in it failed",
+                      next_step="Look at the failures: r tries them again, s goes on without them")
+    go_on_with(desk, status)
     return "Going on."
+
+
+def pause(desk: DeskLike, job: str) -> None:
+    """Ask the runner of a job to pause."""
+    from s3console.workflow.jobs import control
+
+    control(real(desk), job, "pause")
+
+
+def go_on_with(desk: DeskLike, status: JobStatus) -> None:
+    """Let a job go on, in a new runner if its own is gone."""
+    from s3console.workflow.jobs import control
+
+    if status.runner:
+        control(real(desk), status.job, "resume")
+    else:
+        _start(desk, status.job)
+
+
+def pause_all(desk: DeskLike) -> str:
+    """Pause every job that runs; when none does, let every paused one go on. Says what was asked."""
+    from s3console.workflow.jobs import list_jobs
+
+    jobs = list_jobs(real(desk))
+    running = [job for job in jobs if job.state == "running"]
+    if running:
+        for job in running:
+            pause(desk, job.job)
+        return f"Pausing {len(running)}: what is in flight is finished first."
+    paused = [job for job in jobs if job.state == "paused"]
+    for job in paused:
+        go_on_with(desk, job)
+    return f"Going on with {len(paused)}." if paused else "Nothing runs and nothing is paused."
+
+
+def skip(desk: DeskLike, job: str) -> str:
+    """Leave what failed as it is, and go on with the rest of a job that stopped. Says what was asked."""
+    from s3console.workflow.jobs import job_status
+
+    status = job_status(real(desk), job)
+    if status.state not in ("failed", "paused") or not status.remaining:
+        raise Refused(f"job {job} is {status.state}: there is nothing left to go on with")
+    go_on_with(desk, status)
+    return "Going on without what failed."
 
 
 def cancel(desk: DeskLike, job: str) -> None:
@@ -109,21 +158,61 @@ def retry(desk: DeskLike, job: str) -> None:
         _start(desk, job)
 
 
-def workers(desk: DeskLike, job: str, by: int) -> int:
-    """Ask the runner for more or fewer worker processes; returns how many. Raises Refused."""
-    from s3console.store.jobs import job_folder, request_control
+def workers(desk: DeskLike, job: str, by: int = 0, *, to: int = 0) -> int:
+    """Ask the runner for `by` more worker processes, or for `to`; returns how many. Raises Refused."""
+    status = _runs(desk, job)
+    wanted = max(1, min(64, to or status.workers + by))
+    _limits(desk, job, {"workers": wanted})
+    return wanted
+
+
+def limit(desk: DeskLike, job: str, *, rate: float | None = None, bandwidth: float | None = None) -> None:
+    """Ask the runner for at most `rate` operations or `bandwidth` bytes a second; 0 is no limit."""
+    _runs(desk, job)
+    given = {"rate": rate, "bandwidth": bandwidth}
+    _limits(desk, job, {name: value for name, value in given.items() if value is not None})
+
+
+def _runs(desk: DeskLike, job: str) -> JobStatus:
     from s3console.workflow.jobs import job_status
 
     status = job_status(real(desk), job)
     if not status.runner or status.state != "running":
         raise Refused("this job has no runner now", next_step="Press space to let it go on")
-    wanted = max(1, min(64, status.workers + by))
-    request_control(job_folder(desk.home, job), "limits", values={"workers": wanted})
-    return wanted
+    return status
+
+
+def _limits(desk: DeskLike, job: str, values: dict[str, float]) -> None:
+    from s3console.store.jobs import job_folder, request_control
+
+    request_control(job_folder(desk.home, job), "limits", values=values)
+
+
+def export_failures(desk: DeskLike, job: str, path: Path) -> int:
+    """Write what failed in a job into a new file. Raises UsageError, Refused, DiskFull."""
+    from s3console.workflow.exporting import FAILURE_COLUMNS, export_rows, failure_cells
+
+    return export_rows(path, FAILURE_COLUMNS, map(failure_cells, failures(desk, job)))
+
+
+def looked_up(task: Task, desk: DeskLike, jobs: Sequence[str], tell: Callable[[str, UnderWay], None]) -> None:
+    """Ask the store about what each of these jobs may have sent; `tell` gets each answer as it comes."""
+    from s3console.workflow.after_crash import under_way
+
+    for job in jobs:
+        if task.cancelled:
+            return
+        try:
+            found = under_way(real(desk), job)
+        except S3ConsoleError:
+            continue
+        task.tell(tell, job, found)
 
 
 def interrupted(desk: DeskLike) -> list[Interrupted]:
     """Jobs that wait without a runner: killed, crashed, or paused in a session that ended."""
+    if not bridge.jobs(desk):
+        return []
     from s3console.store.approvals import valid_approval
     from s3console.store.plans import load_plan
     from s3console.workflow.jobs import list_jobs
@@ -134,8 +223,8 @@ def interrupted(desk: DeskLike) -> list[Interrupted]:
             continue
         try:
             valid_approval(desk.home, load_plan(desk.home, job.plan))
-        except S3ConsoleError:
-            found.append(Interrupted(job, valid=False))
+        except S3ConsoleError as error:
+            found.append(Interrupted(job, valid=False, why=error.what))
         else:
             found.append(Interrupted(job, valid=True))
     return found

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from s3console.core.model import JobStatus
+from s3console.core.prices import request_cost
 from s3console.ui.display import (
     Run,
     Runs,
@@ -15,7 +16,9 @@ from s3console.ui.display import (
     exact,
     key_runs,
     message_text,
+    money,
     path_runs,
+    plural,
     short_count,
     size_text,
     time_text,
@@ -72,7 +75,7 @@ def _what(row: QueueRow) -> Runs:
 
 def _where(row: QueueRow) -> Runs:
     prefix = row.plan.prefix if row.plan is not None else (row.job.prefix if row.job is not None else "")
-    return path_runs(prefix, "foreground", "foreground") if prefix else [("the whole place", "foreground")]
+    return path_runs(prefix, "foreground", "foreground") if prefix else [("whole place", "foreground")]
 
 
 def _state(row: QueueRow) -> Runs:
@@ -159,17 +162,55 @@ def failure_runs(failure: Failure) -> list[Run]:
     return [(f"operation {exact(failure.index + 1)}  ", "faint"), (message_text(failure.message), "muted")]
 
 
+def pace_runs(job: JobStatus) -> list[Run]:
+    """Why a job that runs is not faster, in one sentence; empty for any other."""
+    if job.state != "running":
+        return []
+    said = _PHASES.get(job.phase)
+    if said is not None:
+        return [(said, "muted")]
+    if job.given and job.rate >= 0.85 * job.given:
+        return [(f"it is held to {job.given:,.0f}/s; ", "warning"), (":limit off", "bold primary"),
+                (" lifts that", "muted")]
+    if job.found:
+        return [(f"the store says slow down ({exact(job.slowdowns)}×); ", "warning"),
+                (f"it takes about {job.found:,.0f}/s, and the rate keeps just below", "muted")]
+    if job.retries and job.slowdowns:
+        return [(f"the store said slow down {exact(job.slowdowns)}×; the rate was lowered", "warning")]
+    if job.remaining <= 2 * job.in_flight:
+        return [("only the last operations are left", "muted")]
+    if job.p50:
+        return [(f"half of the answers take more than {job.p50:,.0f} ms, 1 of 100 more than "
+                 f"{job.p99:,.0f} ms; ", "muted"), (">", "bold primary"), (" adds a worker", "muted")]
+    return [("it has just begun", "muted")]
+
+
+_PHASES = {
+    "preparing": "the bucket is looked at before the first operation",
+    "first operations": "the first few operations go alone, to see that they are allowed",
+    "thawing": "it waits until archived objects are restored",
+    "finishing": "what is in flight is finished first",
+}
+
+
+def cost_runs(row: QueueRow) -> list[Run]:
+    """Requests so far by name, and what they cost at list prices."""
+    job = row.job
+    if job is None or not job.requests:
+        return []
+    region = (row.plan.right.connection.region if row.plan is not None else None) or "us-east-1"
+    main = {name: count for name, count in job.requests.items() if count and name not in _ASIDE}
+    words = ", ".join(f"{exact(count)} {name}" for name, count in sorted(main.items()))
+    return [(money(request_cost(job.requests, region)), "foreground"), (" so far  ", "faint"),
+            (words, "muted"),
+            (f"  {exact(job.retries)} repeated" if job.retries else "", "warning")]
+
+
 def job_facts(row: QueueRow) -> list[Fact]:
     """The left pane of Queue."""
-    job, plan = row.job, row.plan
+    job = row.job
     if job is None:
-        if plan is None:
-            return []
-        return [("plan", [(plan.plan, "bold foreground")]),
-                ("what", [(f"{exact(plan.operations)} operations wait for approval", "foreground")]),
-                ("undo", [("yes", "ok")] if plan.reversible else
-                 [("NONE: ", "bold danger"), (f"it deletes {exact(plan.delete)} {lost(plan)}s", "danger")]),
-                ("now", [("3", "bold primary"), (" reviews and approves it", "muted")])]
+        return _plan_facts(row)
     now = datetime.now(UTC)
     facts: list[Fact] = [("job", [(job.job, "bold foreground"), (f"  plan {job.plan}", "faint")]),
                          ("state", [*_state(row), (f"  {job.phase}" if job.phase else "", "foreground")])]
@@ -181,20 +222,36 @@ def job_facts(row: QueueRow) -> list[Fact]:
                (f"  {exact(job.skipped)} skipped", "warning" if job.skipped else "faint"),
                (f"  {exact(job.remaining)} to do", "muted")]
     facts.append(("counts", counts))
-    facts.append(("copied", [(size_text(job.bytes), "foreground")]))
+    copied: list[Run] = [(size_text(job.bytes), "foreground")]
     if job.runner:
-        facts.append(("workers", [(exact(job.workers), "foreground"),
-                                  (f"  {exact(job.in_flight)} requests in flight", "muted"),
-                                  (f"  process {job.runner}", "faint")]))
-    if job.requests:
-        main = {name: count for name, count in job.requests.items() if count and name not in _ASIDE}
-        words = ", ".join(f"{exact(count)} {name}" for name, count in sorted(main.items()))
-        facts.append(("requests", [(words, "muted"),
-                                   (f"  {exact(job.retries)} repeated" if job.retries else "", "warning")]))
+        copied += [("  by ", "faint"), (plural(job.workers, "worker"), "foreground"),
+                   (f", {exact(job.in_flight)} in flight", "muted")]
+    facts.append(("copied", copied))
+    if cost := cost_runs(row):
+        facts.append(("requests", cost))
+    if why := pace_runs(job):
+        facts.append(("pace", why))
+    times: list[Run] = []
     if job.started:
-        facts.append(("started", [(time_text(job.started, seconds=True), "muted")]))
+        today = job.started.startswith(f"{now:%Y-%m-%d}")
+        times.append((f"began {time_text(job.started, seconds=True)[11 if today else 0:]}", "muted"))
     if job.ended:
-        facts.append(("ended", [(time_text(job.ended, seconds=True), "muted")]))
+        times.append((f"  ended {time_text(job.ended, seconds=True)[11:]}", "muted"))
     elif job.updated:
-        facts.append(("saved", [(f"{ago(job.updated, now)} ago", "faint")]))
+        times.append((f"  saved {ago(job.updated, now)} ago", "faint"))
+    if job.runner:
+        times.append((f"  process {job.runner}", "faint"))
+    if times:
+        facts.append(("times", times))
     return facts
+
+
+def _plan_facts(row: QueueRow) -> list[Fact]:
+    plan = row.plan
+    if plan is None:
+        return []
+    return [("plan", [(plan.plan, "bold foreground")]),
+            ("what", [(f"{exact(plan.operations)} operations wait for approval", "foreground")]),
+            ("undo", [("yes", "ok")] if plan.reversible else
+             [("NONE: ", "bold danger"), (f"it deletes {exact(plan.delete)} {lost(plan)}s", "danger")]),
+            ("now", [("3", "bold primary"), (" reviews and approves it", "muted")])]

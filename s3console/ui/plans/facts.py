@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from s3console.core.errors import Refused, S3ConsoleError
@@ -19,15 +20,17 @@ if TYPE_CHECKING:
     from s3console.store.plans import SealedPlan
 
 RANDOM_SHOWN = 2
+_ENDED = ("stale", "rejected", "cancelled", "failed")
 _ORDER = {"ready": 0, "approved": 1, "stale": 2, "failed": 3, "paused": 3, "running": 4, "queued": 4,
           "done": 5, "cancelled": 6, "rejected": 7}
 
 
 class PlanLine(NamedTuple):
-    """A plan and its state."""
+    """A plan, its state, and why it can not be approved any more where that is so."""
 
     plan: Plan
     state: str
+    why: str = ""
 
 
 @dataclass(slots=True)
@@ -75,10 +78,12 @@ def plan_lines(desk: DeskLike) -> list[PlanLine]:
     from s3console.store.plans import list_plans
     from s3console.workflow.jobs import list_jobs
     from s3console.workflow.planning import plan_state
+    from s3console.workflow.staleness import why_ended
 
     plans = list_plans(desk.home)
     jobs = list_jobs(real(desk)) if plans else []
-    lines = [PlanLine(plan, plan_state(real(desk), plan, jobs)) for plan in plans]
+    lines = [PlanLine(plan, state, why_ended(real(desk), plan, jobs) if state in _ENDED else "")
+             for plan in plans for state in (plan_state(real(desk), plan, jobs),)]
     waiting = [line for line in lines if line.state == "ready"]
     others = [line for line in lines if line.state != "ready"]
     waiting.sort(key=lambda line: (line.plan.created, line.plan.prefix))
@@ -171,6 +176,31 @@ def approve_and_run(desk: DeskLike, plan: Plan, *, count: int | None, typed: str
                       where=error.strerror or type(error).__name__,
                       next_step="Press space on it in 4 Queue to try again") from error
     return job
+
+
+def approve_several(desk: DeskLike, plans: Sequence[Plan]) -> list[str]:
+    """Approve plans that can all be undone, and start their jobs. Raises Refused before the first when one
+    of them can not."""
+    if any(not plan.reversible for plan in plans):
+        raise Refused("a plan that cannot be undone is approved by its own number",
+                      next_step="Approve it alone, with A")
+    return [approve_and_run(desk, plan, count=None, typed="y") for plan in plans]
+
+
+def drop(desk: DeskLike, plan: Plan, indexes: Sequence[int]) -> Plan:
+    """A new plan without some operations; the old one is rejected as replaced. Raises Refused."""
+    from s3console.workflow.reducing import plan_without
+
+    return plan_without(real(desk), plan.digest, indexes)
+
+
+def export(desk: DeskLike, plan: Plan, path: Path) -> int:
+    """Write the operations of a plan into a new file. Raises UsageError, Refused, DiskFull."""
+    from s3console.store.plans import open_plan
+    from s3console.workflow.exporting import OPERATION_COLUMNS, export_rows, operation_cells
+
+    with open_plan(desk.home, plan.digest) as sealed:
+        return export_rows(path, OPERATION_COLUMNS, map(operation_cells, sealed.all_operations()))
 
 
 def reject(desk: DeskLike, plan: Plan, reason: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from s3console.core.model import Operation, Plan
 from s3console.ui.display import (
     Run,
     Runs,
     exact,
     key_runs,
+    message_text,
     money,
     path_runs,
     plural,
@@ -34,6 +37,8 @@ def lost(plan: Plan) -> str:
 def what_runs(plan: Plan, *, short: bool = False) -> list[Run]:
     """`copy 64, delete 128`: the acts of a plan with their numbers."""
     runs: list[Run] = []
+    if short and plan.restore and plan.copy and plan.delete:
+        return [("repair", "missing"), (f" {exact(plan.operations)}", "foreground")]
     for kind, number in (("restore", plan.restore), ("copy", plan.copy), ("delete", plan.delete)):
         if number:
             noun = lost(plan) if kind == "delete" else "object"
@@ -127,16 +132,22 @@ def bytes_runs(plan: Plan) -> list[Run]:
 def plan_facts(line: PlanLine, scan: PlanScan | None) -> list[Fact]:
     """The right pane of Review."""
     plan = line.plan
-    source = f", from review {plan.review}" if plan.review else ""
     facts: list[Fact] = [
         ("plan", [(plan.plan, "bold foreground"), (f"  made {time_text(plan.created)} by ", "muted"),
-                  *key_runs(plan.created_by, "muted"), (source, "muted")]),
+                  *key_runs(plan.created_by, "muted")]),
+    ]
+    if plan.title and not plan.review:
+        facts.append(("for", key_runs(plan.title, "muted")))
+    if line.why:
+        facts.append(("why", [(message_text(line.why), STATE_ROLES.get(line.state, "warning"))]))
+    facts += [
         ("what", what_runs(plan)),
         ("where", [*place_runs(plan),
                    ("  only this prefix" if plan.prefix else "  the whole bucket", "faint")]),
     ]
     if plan.left is not None:
-        facts.append(("from", key_runs(plan.left.uri, "muted")))
+        facts.append(("from", [*key_runs(plan.left.uri, "muted"),
+                               (f"  review {plan.review}" if plan.review else "", "faint")]))
     facts += [("bytes", bytes_runs(plan)), ("undo", undo_runs(plan, scan))]
     facts += [("safety" if not n else "", runs) for n, runs in enumerate(safety_lines(plan, scan))]
     if plan.delete:
@@ -147,10 +158,30 @@ def plan_facts(line: PlanLine, scan: PlanScan | None) -> list[Fact]:
     return facts
 
 
+def now_runs(line: PlanLine, *, live: bool) -> list[Run]:
+    """What can be done about a plan in its state, with the keys."""
+    if line.state == "ready":
+        if live:
+            return [("A", "bold primary"), (" approves this plan   ", "foreground"),
+                    ("-", "bold primary"), (" leaves some out   ", "muted"),
+                    ("R", "bold primary"), (" rejects it", "muted")]
+        return [("This console is read-only. ", "ok"), (":write on", "bold primary"),
+                (" allows approvals.", "muted")]
+    if line.state in ("stale", "rejected", "cancelled", "failed"):
+        runs: list[Run] = [("S", "bold primary"), (" compares this prefix again", "foreground")] \
+            if line.plan.left is not None else [("nothing: plan it again where it was planned", "muted")]
+        if line.plan.review:
+            runs += [("   c", "bold primary"), (" goes back to its findings", "muted")]
+        return runs
+    if line.state == "approved":
+        return [("4", "bold primary"), (" Queue: it is approved and waits for its job", "muted")]
+    return [("4", "bold primary"), (" shows its job", "muted")]
+
+
 def _plan_name(line: PlanLine) -> Runs:
     prefix = line.plan.prefix
     loud = "foreground" if line.state in ("ready", "approved") else "muted"
-    return key_runs(prefix, loud) if prefix else [("the whole place", loud)]
+    return key_runs(prefix, loud) if prefix else [("whole place", loud)]
 
 
 def state_runs(state: str) -> list[Run]:
@@ -166,13 +197,22 @@ PLANS: Layout[PlanLine] = Layout(
 )
 
 
-def _subject(operation: Operation) -> Runs:
-    runs = path_runs(operation.target.key)
-    source = operation.source
-    if source is not None and (source.key != operation.target.key or source.side == "right"):
-        end = source.key.rpartition("/")[2] or source.key
-        runs = [*runs, ("  from ", "faint"), *key_runs(end, "muted")]
-    return runs
+def _subject(prefix: str) -> Callable[[Operation], Runs]:
+    """The key below the prefix of the plan, and what of its source tells it from the target."""
+
+    def below(key: str) -> str:
+        return key[len(prefix):] if key.startswith(prefix) and key != prefix else key
+
+    def cell(operation: Operation) -> Runs:
+        runs, source = path_runs(below(operation.target.key)), operation.source
+        if source is None or (source.key == operation.target.key and source.side == "left"):
+            return runs
+        name, _, end = below(source.key).partition("/")
+        last = source.key.rpartition("/")[2]
+        told = last if last != operation.target.key.rpartition("/")[2] else f"{name}/…" if end else name
+        return [*runs, ("  from ", "faint"), *key_runs(told, "muted")]
+
+    return cell
 
 
 def _guard(operation: Operation) -> Runs:
@@ -192,15 +232,17 @@ def operation_cells(operation: Operation) -> list[Run]:
     return [(operation.kind, KIND_ROLES[operation.kind])]
 
 
-OPERATIONS: Layout[Operation] = Layout(
-    (
-        Column("#", lambda op: [(exact(op.index + 1), "faint")], width=9, right=True),
-        Column("act", operation_cells, width=7),
-        Column("key", _subject, middle=True),
-        Column("version", lambda op: key_runs(op.target.version_id, "faint"), width=14, middle=True,
-               from_width=100),
-        Column("only if", _guard, width=18, from_width=80),
-        Column("size", lambda op: [(size_text(op.target.size), "muted")], width=9, right=True),
-    ),
-    identity=lambda op, index: op.index,
-)
+def operations_layout(prefix: str) -> Layout[Operation]:
+    """All operations of a plan for a prefix, which is not said again on each line."""
+    return Layout(
+        (
+            Column("#", lambda op: [(exact(op.index + 1), "faint")], width=9, right=True),
+            Column("act", operation_cells, width=7),
+            Column("key", _subject(prefix), middle=True),
+            Column("version", lambda op: key_runs(op.target.version_id, "faint"), width=10, middle=True,
+                   from_width=100),
+            Column("only if", _guard, width=18, from_width=80),
+            Column("size", lambda op: [(size_text(op.target.size), "muted")], width=9, right=True),
+        ),
+        identity=lambda op, index: op.index,
+    )

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from s3console.core.errors import S3ConsoleError
+from s3console.core.errors import LoginExpired, S3ConsoleError
 from s3console.ui import actions
 from s3console.ui.console import console_of
 from s3console.ui.display import Run, message_text
@@ -20,6 +20,7 @@ from s3console.ui.widgets.command_line import CommandLine
 from s3console.ui.widgets.context_line import ContextLine
 from s3console.ui.widgets.key_hints import KeyHints
 from s3console.ui.widgets.paged_table import PagedTable
+from s3console.ui.widgets.tour_strip import TourStrip
 
 
 class ConsoleScreen(Screen[None]):
@@ -41,6 +42,7 @@ class ConsoleScreen(Screen[None]):
             yield ContextLine()
             with Container(classes="body"):
                 yield from self.body()
+            yield TourStrip()
             yield BottomStrip()
             yield KeyHints(self.scope)
             yield CommandLine()
@@ -52,15 +54,29 @@ class ConsoleScreen(Screen[None]):
         raise NotImplementedError
 
     def where_runs(self) -> list[Run]:
-        """What the context line names: place or places, region, counts."""
-        return console_of(self).connection_runs()
+        """What the second line names: place or places, counts."""
+        return []
+
+    def why_not(self, action: actions.Action) -> str:
+        """Why an action of this screen is not possible now, as a sentence; "" when it is."""
+        return ""
+
+    def teaches(self) -> list[Run]:
+        """What the pane with the focus is for, above its keys in the help."""
+        return []
+
+    def connection_changed(self) -> None:
+        """The console looks through another connection: ask again."""
+        if self.is_mounted:
+            self.action_reload()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Actions that change S3 are absent while the console is read-only."""
+        """Actions that change S3 are absent in a console that was started read-only; before `:write on`
+        they only say so."""
         if action in actions.OPENS_FIELD and isinstance(self.focused, Input):
             return False
         found = actions.by_method(action, self.scope)
-        if found is not None and found.scope == self.scope and found.writes and not console_of(self).live:
+        if found is not None and found.scope == self.scope and found.writes and console_of(self).read_only:
             return False
         return super().check_action(action, parameters)
 
@@ -70,7 +86,10 @@ class ConsoleScreen(Screen[None]):
 
     def say_error(self, error: S3ConsoleError) -> None:
         """The sentence of an error, for a while."""
-        self.app.notify(message_text(error.sentence), severity="error", timeout=8, markup=False)
+        text = message_text(error.sentence)
+        if isinstance(error, LoginExpired):
+            text += f" {console_of(self).key_of('everywhere.login')} logs in here."
+        self.app.notify(text, severity="error", timeout=8, markup=False)
 
     def on_paged_table_failed(self, event: PagedTable.Failed) -> None:
         self.say_error(event.error)
@@ -80,6 +99,7 @@ class ConsoleScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         console_of(self).refresh_chrome()
+        console_of(self).show_tour()
 
     def action_step_back(self) -> None:
         """Esc: screens with something to leave override this."""

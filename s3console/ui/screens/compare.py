@@ -9,9 +9,11 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
-from s3console.core.model import Kind, Plan, PrefixTotals, ReviewHeader
+from s3console.core.model import Finding, Kind, PrefixTotals, ReviewHeader
 from s3console.ui import actions
 from s3console.ui.comparing import facts
+from s3console.ui.comparing.costs import cost_cell, cost_line
+from s3console.ui.comparing.passing import PASSING
 from s3console.ui.comparing.rows import (
     REVIEWS,
     PrefixRow,
@@ -22,29 +24,36 @@ from s3console.ui.comparing.rows import (
 )
 from s3console.ui.console import console_of
 from s3console.ui.display import Run, content, elide, exact, key_runs, plural
-from s3console.ui.screens.comparing import ComparisonRunning
 from s3console.ui.screens.finding_looking import FindingLooking
+from s3console.ui.screens.live_planning import LivePlanning
 from s3console.ui.threads import run_in_thread
 from s3console.ui.widgets.facts import Facts
 from s3console.ui.widgets.kind_chips import KindChips
 from s3console.ui.widgets.paged_table import PagedTable
 from s3console.ui.widgets.rows import ListRows
+from s3console.ui.widgets.titles import set_subtitle, set_title
 
 if TYPE_CHECKING:
     from s3console.store.reviews import Review
 
 
-class CompareScreen(FindingLooking, ComparisonRunning):
+class CompareScreen(LivePlanning, FindingLooking):
     """Recent reviews, or the one that is open."""
 
     scope = "compare"
+    AUTO_FOCUS = "#reviews"
     BINDINGS: ClassVar = actions.bindings("compare")
     CSS = """
     CompareScreen #progress { height: 2; padding: 0 2; background: $background; display: none; }
     CompareScreen #review { display: none; height: 1fr; }
     CompareScreen.-open #review { display: block; layout: horizontal; }
     CompareScreen.-open #reviews-pane { display: none; }
+    CompareScreen #live-pane { display: none; height: 2fr; }
+    CompareScreen.-live #live-pane { display: block; }
+    CompareScreen.-live.-open #live-pane { display: none; }
     CompareScreen #prefix-pane { width: 60; }
+    CompareScreen #cost { height: 3; padding: 1 1 0 1; }
+    CompareScreen.-narrow #cost { display: none; }
     CompareScreen #right { width: 1fr; }
     CompareScreen #findings-pane { height: 1fr; }
     CompareScreen #finding-pane { height: 55%; max-height: 18; }
@@ -68,20 +77,23 @@ class CompareScreen(FindingLooking, ComparisonRunning):
 
     def body(self) -> Iterable[Widget]:
         yield Static("", id="progress", markup=False)
+        with Vertical(id="live-pane", classes="pane"):
+            yield PagedTable(PASSING, id="live")
         with Vertical(id="reviews-pane", classes="pane"):
             yield PagedTable(REVIEWS, id="reviews")
         with Horizontal(id="review"):
             with Vertical(id="prefix-pane", classes="pane"):
                 yield PagedTable(prefixes_layout(()), id="prefixes")
+                yield Static("", id="cost", markup=False)
             with Vertical(id="right"):
                 with Vertical(id="findings-pane", classes="pane"):
                     yield KindChips()
-                    yield PagedTable(findings_layout(self._shown_prefix), id="findings")
+                    yield PagedTable(findings_layout(self._shown_prefix, self._is_ignored), id="findings")
                 with (
                     Vertical(id="finding-pane", classes="pane"),
                     VerticalScroll(id="finding-scroll", can_focus=False),
                 ):
-                    yield Facts(id="finding")
+                    yield Facts(id="finding", last=True)
 
     @property
     def reviews(self) -> PagedTable:
@@ -111,6 +123,16 @@ class CompareScreen(FindingLooking, ComparisonRunning):
             runs += [(f" {word}", "faint")] if word else []
         return runs if header.complete else [*runs, ("  INCOMPLETE", "bold warning")]
 
+    def teaches(self) -> list[Run]:
+        """What a newcomer has to know about this screen."""
+        if self.has_class("-live") and self.review is None:
+            return [("Both sides are being listed. What both listings have passed can be planned already: ",
+                     "muted"), ("a", "bold primary"), (" on its line.", "muted")]
+        return [("Left is what should be, right is what is checked. Each line is a prefix with what was "
+                 "found there, by kind. ", "muted"), ("a", "bold primary"),
+                (" makes a plan of it, ", "muted"), ("i", "bold primary"),
+                (" sets a kind aside with a note. Nothing here changes a bucket.", "muted")]
+
     # recent reviews
 
     def load_reviews(self) -> None:
@@ -138,6 +160,9 @@ class CompareScreen(FindingLooking, ComparisonRunning):
 
     def _opened(self, review: Review) -> None:
         self.review, self.base, self.kind = review, review.header.right.place.prefix, None
+        if self.land_on.startswith(self.base) and self.land_on != self.base:
+            head = self.land_on.rstrip("/").rpartition("/")[0]
+            self.base = max(self.base, f"{head}/" if head else "", key=len)
         self.shown = None
         self.add_class("-open")
         self.prefixes.show(ListRows[PrefixRow]())
@@ -146,6 +171,11 @@ class CompareScreen(FindingLooking, ComparisonRunning):
         console_of(self).refresh_chrome()
         for note in review.header.notes:
             self.say(note[:1].upper() + note[1:] + ".", warn=True)
+
+    def show_prefix(self, review: str, prefix: str) -> None:
+        """Open a review with the cursor on a prefix."""
+        self.land_on = prefix
+        self.open_review(review)
 
     def close_review(self) -> None:
         """Back to the list of reviews."""
@@ -163,9 +193,10 @@ class CompareScreen(FindingLooking, ComparisonRunning):
         if review is None:
             return
 
-        def show(found: tuple[list[PrefixTotals], list[tuple[Plan, str]]]) -> None:
+        def show(found: facts.Level) -> None:
             if review is self.review and base == self.base:
-                self._show_level(prefix_rows(base, *found))
+                self.ignoring = found.ignoring
+                self._show_level(prefix_rows(base, found.totals, found.plans, found.asides))
 
         run_in_thread(self, lambda task: facts.level(desk, review, base), then=show,
                       failed=self.say_error, name="level")
@@ -182,21 +213,37 @@ class CompareScreen(FindingLooking, ComparisonRunning):
         if at < 0:
             at = next((n for n, row in enumerate(rows)
                        if row.state == "to review" and not (row.whole or row.here)), 0)
-        table.spec = prefixes_layout(rows)
+        header = self.review.header if self.review is not None else None
+        table.spec = prefixes_layout(rows, lambda row: cost_cell(row, header))
         table.show(ListRows(rows), cursor=at, keep_marks=True)
         pane = self.query_one("#prefix-pane")
         title = key_runs(self.base, "") if self.base else [("all prefixes", "")]
-        pane.border_title = content(*elide(title, (pane.size.width or 200) - 6))
+        set_title(pane, content(*elide(title, (pane.size.width or 200) - 6)))
         plain = [row for row in rows if not row.whole]
         review = sum(row.state == "to review" for row in plain)
-        parts = [plural(len(plain), "prefix", "prefixes"), f"{exact(review)} to review"]
-        pane.border_subtitle = content(" · ".join(parts))
+        done = sum(row.state in ("done", "clean", "ignored") for row in plain)
+        parts = [plural(len(plain), "prefix", "prefixes"), f"{exact(review)} to review",
+                 f"{exact(done)} settled"]
+        set_subtitle(pane, content(" · ".join(parts)))
+
+    def _is_ignored(self, finding: Finding) -> bool:
+        return self.ignored_by(finding) is not None
+
+    def _show_cost(self, row: PrefixRow) -> None:
+        """What the repair of the prefix on the cursor, and of all that is shown, comes to."""
+        if self.review is None:
+            return
+        header, first = self.review.header, self.prefixes.source.rows(0, 1)
+        runs = cost_line("this line", row, header) if not row.whole else []
+        whole = cost_line("all of it", first[0], header) if first else []
+        self.query_one("#cost", Static).update(content(*runs, ("\n" if runs else "", ""), *whole))
 
     # messages of the tables
 
     def on_paged_table_highlighted(self, event: PagedTable.Highlighted) -> None:
         if event.table.id == "prefixes":
             self.show_findings(event.row)
+            self._show_cost(event.row)
         elif event.table.id == "findings":
             self.explain_finding(event.row)
             if self.shown is not None:

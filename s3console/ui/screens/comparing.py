@@ -46,7 +46,10 @@ class ComparisonRunning(ConsoleScreen):
 
     def action_start(self) -> None:
         """S: ask for the two places, with the last ones filled in."""
-        left, right = self._suggested()
+        self.ask_places(*self._suggested())
+
+    def ask_places(self, left: str, right: str) -> None:
+        """The form with these places filled in."""
         self.app.push_screen(CompareForm(left, right),
                              lambda wanted: self.start_comparison(wanted) if wanted else None)
 

@@ -13,18 +13,19 @@ from s3console.ui.comparing.rows import FindingRows, PrefixRow, state_runs
 from s3console.ui.console import console_of
 from s3console.ui.dialogs.explain import ExplainDialog
 from s3console.ui.display import Run, content, elide, exact, key_runs, kind_runs, message_text, plural
-from s3console.ui.screens.plan_making import PlanMaking
-from s3console.ui.threads import Task, run_in_thread
+from s3console.ui.screens.ignoring import IgnoringFindings
+from s3console.ui.threads import CALM, Task, run_in_thread
 from s3console.ui.widgets.facts import Facts
 from s3console.ui.widgets.kind_chips import KindChips
 from s3console.ui.widgets.paged_table import PagedTable
 from s3console.ui.widgets.rows import ListRows, RowSource
+from s3console.ui.widgets.titles import set_subtitle, set_title
 
 if TYPE_CHECKING:
     from s3console.store.reviews import Review
 
 
-class FindingLooking(PlanMaking):
+class FindingLooking(IgnoringFindings):
     """What is done with findings: list, narrow by kind, explain, export."""
 
     review: Review | None
@@ -46,7 +47,7 @@ class FindingLooking(PlanMaking):
             return
         if kind is not None and not getattr(row.totals, kind):
             kind = self.kind = None
-        self.query_one(KindChips).show(row.totals, kind)
+        self.query_one(KindChips).show(row.totals, kind, row.ignored)
         kinds: frozenset[Kind] | None = frozenset((kind,)) if kind else None
         prefix = row.totals.prefix
 
@@ -68,10 +69,10 @@ class FindingLooking(PlanMaking):
     def _titles(self, row: PrefixRow) -> None:
         pane = self.query_one("#findings-pane")
         name = row.totals.prefix or "all findings"
-        pane.border_title = content(*elide(key_runs(name, ""), (pane.size.width or 200) - 6))
+        set_title(pane, content(*elide(key_runs(name, ""), (pane.size.width or 200) - 6)))
         total = self.findings.source.count()
         parts: list[Run] = [(f"{exact(self.findings.cursor + 1)} of {exact(total)} · ", "")] if total else []
-        pane.border_subtitle = content(*parts, *state_runs(row.state))
+        set_subtitle(pane, content(*parts, *state_runs(row.state)))
 
     def explain_finding(self, finding: Finding) -> None:
         """Fill the pane of the finding on the cursor."""
@@ -81,15 +82,21 @@ class FindingLooking(PlanMaking):
 
         def show(found: facts.Explained) -> None:
             pane = self.query_one("#finding-pane")
-            pane.border_title = content(*kind_runs(finding.kind))
+            set_title(pane, content(*kind_runs(finding.kind)))
             counted = len(found.rows)
-            pane.border_subtitle = content(plural(counted, "version") if counted > 1 else "")
-            self.query_one("#finding", Facts).update(
-                finding_facts(finding, found.rows, review.header, found.reason, found.origins))
-            self.query_one("#finding-scroll").scroll_home(animate=False)
+            set_subtitle(pane, content(plural(counted, "version") if counted > 1 else ""))
+            shown = finding_facts(finding, found.rows, review.header, found.reason, found.origins)
+            if note := self.ignored_runs(finding):
+                shown[-1:] = [("ignored", note),
+                              ("plan", [("nothing, because it is ignored; ", "muted"), ("i", "bold primary"),
+                                        (" takes that back", "muted")])]
+            self.query_one("#finding", Facts).update(shown)
+            scroll = self.query_one("#finding-scroll")
+            if scroll.scroll_offset.y:
+                scroll.scroll_home(animate=False)
 
         run_in_thread(self, lambda task: facts.explained(review, finding), then=show,
-                      failed=self.say_error, name="finding", wait=0.03)
+                      failed=self.say_error, name="finding", wait=CALM)
 
     def on_kind_chips_chosen(self, event: KindChips.Chosen) -> None:
         self._choose(event.kind)
@@ -119,7 +126,7 @@ class FindingLooking(PlanMaking):
                       failed=self.say_error, name="explain")
 
     def export_to(self, name: str) -> None:
-        """Write the findings of the prefix and kind that are shown as JSON lines into a new file."""
+        """Write the findings of the prefix and kind that are shown into a new file."""
         row, review = self.shown, self.review
         if row is None or review is None:
             return

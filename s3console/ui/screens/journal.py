@@ -1,96 +1,33 @@
-"""Journal: everything that was done, newest first."""
+"""Journal: everything that was done, newest first; filtered, exported, and undone where that can be."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
+from textual.widgets import Input
 
+from s3console.core.errors import S3ConsoleError
 from s3console.ui import actions
 from s3console.ui.console import console_of
-from s3console.ui.desk_protocol import DeskLike
-from s3console.ui.display import Run, Runs, content, exact, key_runs, message_text, plural, time_text
+from s3console.ui.dialogs.name import NameDialog
+from s3console.ui.dialogs.record import RecordDialog
+from s3console.ui.display import Run, content, exact, message_text, plural
+from s3console.ui.jobs import records
+from s3console.ui.jobs.records import FoundRecords, JournalRows, record_facts, records_layout, what_runs
 from s3console.ui.screens.base import ConsoleScreen
-from s3console.ui.threads import Task, run_in_thread
-from s3console.ui.widgets.facts import Fact, Facts
+from s3console.ui.threads import run_in_thread
+from s3console.ui.widgets.facts import Facts
 from s3console.ui.widgets.paged_table import PagedTable
-from s3console.ui.widgets.rows import Column, Layout
 
 if TYPE_CHECKING:
-    from s3console.store.journal import Record, Verdict
+    from s3console.core.model import Plan
+    from s3console.store.journal import Verdict
 
-_ROLES = {"approved": "ok", "queued": "accent", "rejected": "warning", "cancel": "warning",
-          "pause": "warning", "torn line": "danger", "batch begins": "muted", "worker died": "danger"}
 LOOK_EVERY = 1.0
-
-
-class JournalRows:
-    """Records by rank, newest first; what was scrolled to is kept, the rest is read when it is needed."""
-
-    fast = False
-
-    def __init__(self, desk: DeskLike) -> None:
-        from s3console.store.journal import Journal
-
-        self._journal = Journal(desk.home.journal)
-        self._kept: list[Record] = self._journal.read(limit=256)
-        self.newest = self._kept[0].number if self._kept else -1
-
-    def count(self) -> int:
-        return self.newest + 1
-
-    def rows(self, start: int, stop: int) -> Sequence[Record]:
-        if stop > len(self._kept) < self.count():
-            found = self._journal.read(limit=max(stop, 2 * len(self._kept)) + 256)
-            self._kept = [record for record in found if record.number <= self.newest]
-        return self._kept[start:stop]
-
-
-def _what(record: Record) -> Runs:
-    role = _ROLES.get(record.what, "danger" if "fail" in record.what else "foreground")
-    return [(message_text(record.what), role)]
-
-
-def _about(record: Record) -> Runs:
-    facts = record.facts
-    title = str(facts.get("title") or facts.get("job") or facts.get("plan") or "")
-    runs = key_runs(title, "muted")
-    for name in ("operations", "deletes", "reason", "state", "by"):
-        if facts.get(name) not in (None, "", 0):
-            value = facts[name]
-            text = exact(value) if isinstance(value, int) else str(value)
-            runs = [*runs, (f"  {name} ", "faint"), *key_runs(text, "muted")]
-    return runs
-
-
-RECORDS: Layout[Record] = Layout(
-    (
-        Column("#", lambda record: [(exact(record.number), "faint")], width=7, right=True, from_width=60),
-        Column("when (UTC)", lambda record: [(time_text(record.at, seconds=True), "muted")], width=19),
-        Column("what", _what, width=18),
-        Column("about", _about),
-    ),
-    identity=lambda record, index: record.number,
-)
-
-
-def _value(value: Any) -> list[Run]:
-    if isinstance(value, str):
-        return key_runs(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return [(exact(value), "foreground")]
-    return key_runs(json.dumps(value, ensure_ascii=True))
-
-
-def record_facts(record: Record) -> list[Fact]:
-    """One record in full."""
-    head: list[Fact] = [("record", [(exact(record.number), "muted")]),
-                        ("when", [(time_text(record.at, seconds=True), "foreground"), (" UTC", "faint")]),
-                        ("what", [(text, f"bold {role}") for text, role in _what(record)])]
-    return head + [(message_text(name)[:11], _value(value)) for name, value in record.facts.items()]
 
 
 class JournalScreen(ConsoleScreen):
@@ -99,7 +36,8 @@ class JournalScreen(ConsoleScreen):
     scope = "journal"
     BINDINGS: ClassVar = actions.bindings("journal")
     CSS = """
-    JournalScreen #record-pane { width: 46; }
+    JournalScreen #record-pane { width: 44; }
+    JournalScreen #record-filter { display: none; margin: 0 1; }
     JournalScreen #record { padding: 0 1; height: auto; }
     JournalScreen #record-scroll { height: 1fr; scrollbar-size-vertical: 1; }
     JournalScreen.-narrow #two { layout: vertical; }
@@ -109,11 +47,13 @@ class JournalScreen(ConsoleScreen):
     def __init__(self) -> None:
         super().__init__()
         self.newest = -2
+        self.filter = ""
 
     def body(self) -> Iterable[Widget]:
         with Horizontal(id="two"):
             with Vertical(id="records-pane", classes="pane"):
-                yield PagedTable(RECORDS, id="records")
+                yield Input(id="record-filter", compact=True, placeholder="a job, a plan, a name, an act")
+                yield PagedTable(records_layout({}), id="records")
             with (
                 Vertical(id="record-pane", classes="pane"),
                 VerticalScroll(id="record-scroll", can_focus=False),
@@ -132,37 +72,121 @@ class JournalScreen(ConsoleScreen):
         super().on_screen_resume()
         self.load()
 
-    def load(self) -> None:
-        """Read the newest records, when this screen is looked at and stands at its top."""
-        app = console_of(self)
-        if app.screen_of_mode is not self or app.threads.active(self, "journal") or self.records.cursor:
+    def load(self, *, at_top: bool = True) -> None:
+        """Read the newest records, when this screen is looked at and (`at_top`) stands at its top."""
+        app, text = console_of(self), self.filter
+        if app.screen_of_mode is not self or (at_top and self.records.cursor):
+            return
+        if at_top and (app.threads.active(self, "journal") or text):
             return
         desk = app.desk
-        run_in_thread(self, lambda task: JournalRows(desk), then=self._show, failed=self.say_error,
-                      name="journal")
+        if text:
+            run_in_thread(self, lambda task: records.find(task, desk, text), then=self._show,
+                          failed=self.say_error, name="journal", wait=0.06)
+        else:
+            run_in_thread(self, lambda task: JournalRows(desk), then=self._show, failed=self.say_error,
+                          name="journal")
 
-    def _show(self, rows: JournalRows) -> None:
+    def _show(self, rows: JournalRows | FoundRecords) -> None:
         if rows.newest == self.newest:
             return
         self.newest = rows.newest
+        self.records.spec = records_layout(rows.subjects)
         self.records.show(rows)
-        self.query_one("#records-pane").border_subtitle = content(plural(rows.count(), "record"))
+        word = plural(rows.count(), "record")
+        if isinstance(rows, FoundRecords):
+            word = f"{word} of {exact(rows.newest + 1)}" + ("" if rows.whole else ", the newest")
+        self.query_one("#records-pane").border_subtitle = content(word)
         if not rows.count():
-            self.records.note(("Nothing was done yet. ", "foreground"),
-                              ("Every approval and every act of a job is written here first.", "muted"))
+            self.query_one("#record", Facts).update([])
+            if self.filter:
+                self.records.note(("No record holds this text. ", "foreground"), ("esc", "bold primary"),
+                                  (" shows all of them.", "muted"))
+            else:
+                self.records.note(
+                    ("Nothing was done yet. ", "foreground"),
+                    ("Every approval and every act of a job is written here before it happens.", "muted"))
 
     def on_paged_table_highlighted(self, event: PagedTable.Highlighted) -> None:
         self.query_one("#record", Facts).update(record_facts(event.row))
-        self.query_one("#record-pane").border_title = content(*_what(event.row))
+        self.query_one("#record-pane").border_title = content(*what_runs(event.row))
+
+    def teaches(self) -> list[Run]:
+        """What a newcomer has to know about this screen."""
+        return [("Every approval and every act of a job, written before it happens and chained by hashes. ",
+                 "muted"), ("u", "bold primary"),
+                (" on a record of a job plans what takes it back.", "muted")]
+
+    # filter
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if event.input.id != "record-filter":
+            return
+        event.stop()
+        self.filter = event.value.strip()
+        self.newest = -2
+        self.load(at_top=False)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.input.id == "record-filter":
+            event.stop()
+            event.input.display = bool(self.filter)
+            self.records.focus()
+
+    def action_filter(self) -> None:
+        """/: only the records that hold a text."""
+        field = self.query_one("#record-filter", Input)
+        field.display = True
+        field.focus()
+
+    # acts
+
+    def on_paged_table_opened(self, event: PagedTable.Opened) -> None:
+        self.app.push_screen(RecordDialog(record_facts(event.row), what_runs(event.row)))
+
+    def action_undo(self) -> None:
+        """u: a plan that takes back what the job of this record did."""
+        record, app = self.records.current, console_of(self)
+        if record is None:
+            return
+        desk = app.desk
+        self.say("Looking at what the job did, and whether it can be taken back…")
+
+        def made(plan: Plan) -> None:
+            app.clear_notifications()
+            self.say(f"Plan {plan.plan} takes back {plural(plan.operations, 'operation')}. "
+                     "3 Review shows and approves it; S3 was not touched.")
+            for note in plan.notes[:2]:
+                self.say(note[:1].upper() + note[1:] + ".")
+            app.poll()
+
+        def refused(error: S3ConsoleError) -> None:
+            app.clear_notifications()
+            self.say_error(error)
+
+        run_in_thread(self, lambda task: records.plan_undo(desk, record), then=made, failed=refused,
+                      name="undo")
+
+    def action_export(self) -> None:
+        """e: the records that are shown, into a file."""
+        what = "The records that hold the filter" if self.filter else "All records"
+        self.app.push_screen(
+            NameDialog("export journal", [(f"{what}, into a new file that ends in ", "muted"),
+                                          (".csv", "foreground"), (", ", "muted"), (".jsonl", "foreground"),
+                                          (" or ", "muted"), (".parquet", "foreground")],
+                       value="journal.jsonl"),
+            lambda name: self.export_to(name) if name else None)
+
+    def export_to(self, name: str) -> None:
+        """Write the records that the filter shows."""
+        path, desk, text = Path(name).expanduser(), console_of(self).desk, self.filter
+        run_in_thread(self, lambda task: records.export(desk, path, text), then=lambda count: self.say(
+            f"{plural(count, 'record')} written to {message_text(str(path))}."),
+            failed=self.say_error, name="export")
 
     def action_verify(self) -> None:
         """v: check the chain of hashes over the whole file."""
         desk = console_of(self).desk
-
-        def check(task: Task) -> Verdict:
-            from s3console.store.journal import verify
-
-            return verify(desk.home.journal)
 
         def told(verdict: Verdict) -> None:
             if verdict.whole:
@@ -172,11 +196,17 @@ class JournalScreen(ConsoleScreen):
                 self.say(f"Line {first.line} of the journal {first.what}; "
                          f"{plural(len(verdict.problems), 'problem')} in all.", warn=True)
 
-        run_in_thread(self, check, then=told, failed=self.say_error, name="verify")
+        run_in_thread(self, lambda task: records.check(desk), then=told, failed=self.say_error, name="verify")
 
     def action_step_back(self) -> None:
-        self.records.cursor = 0
+        field = self.query_one("#record-filter", Input)
+        if self.filter or field.display:
+            field.value = ""
+            field.display = False
+            self.records.focus()
+        else:
+            self.records.cursor = 0
 
     def action_reload(self) -> None:
         self.newest = -2
-        self.load()
+        self.load(at_top=False)

@@ -8,16 +8,32 @@ from typing import Any
 from textual.widgets import Input, Static
 
 from s3console.core.errors import S3ConsoleError
+from s3console.ui import bridge
 from s3console.ui.browsing.addresses import Location, parse_address
 from s3console.ui.browsing.feed import AHEAD, Feed, Gathered
 from s3console.ui.browsing.listing import Chunk, LoadedRows
 from s3console.ui.console import console_of
-from s3console.ui.display import content, elide, exact, key_runs, message_text
+from s3console.ui.display import (
+    Run,
+    content,
+    elide,
+    exact,
+    key_runs,
+    message_text,
+    money,
+    size_text,
+    time_text,
+    width_of,
+)
 from s3console.ui.screens.looking import KeyLooking
 from s3console.ui.threads import Task, run_in_thread
+from s3console.ui.widgets.browse_columns import names_layout
 from s3console.ui.widgets.paged_table import PagedTable
+from s3console.ui.widgets.titles import set_subtitle, set_title
+from s3console.ui.widgets.work_line import WorkLine
 
-_STATES = {"listing": "still listing", "resting": "more as you scroll", "failed": "broken off"}
+_STATES = {"listing": "still listing", "resting": "more as you scroll", "failed": "broken off",
+           "stopped": "stopped, F5 begins again"}
 
 
 class ListingScreen(KeyLooking):
@@ -31,6 +47,10 @@ class ListingScreen(KeyLooking):
         self.feed = Feed(Location(), state="done")
         self.rows = LoadedRows()
         self.with_deleted = False
+        self.wanted = ""
+        self.order = "name"
+        self.badges = False
+        self.marked_bytes = 0
         self.land_on = ""
 
     @property
@@ -61,7 +81,7 @@ class ListingScreen(KeyLooking):
         if remember and self.place.bucket and location != self.place:
             self.past.append(self.place)
             self.ahead.clear()
-        self.place = location
+        self.place, self.wanted, self.order = location, "", "name"
         self.close_inspection()
         self._close_filter()
         if location.bucket and location.bucket not in self.facts and location.bucket not in self.denied:
@@ -72,18 +92,28 @@ class ListingScreen(KeyLooking):
     def list_again(self) -> None:
         """Start the listing of the current place from its beginning."""
         self.rows = LoadedRows(base=self.place.prefix)
-        self.feed = Feed(self.place, versions=self.with_deleted)
+        self.feed = Feed(self.place, versions=self.with_deleted, moment=self.moment, wanted=self.wanted)
+        self._lay_out(classes=False)
         self.names.show(self.rows)
+        self.query_one("#browse").set_class(bool(self.wanted), "-find")
         self.titles()
         if self.place.bucket:
-            self.names.note(("Listing…", "faint"))
+            self.names.note(("Looking…" if self.wanted else "Listing…", "faint"))
             self._list_on()
+
+    def _lay_out(self, *, classes: bool) -> None:
+        versions = (bool(self.moment) or self.with_deleted) and not self.wanted
+        self.badges = classes
+        self.names.spec = names_layout(lambda: self.place.prefix, versions=versions, classes=classes)
 
     def _list_on(self, rows: int = AHEAD) -> None:
         """List in a thread until `rows` more are loaded."""
         feed, reader = self.feed, console_of(self).reader
         feed.state = "listing"
         goal = feed.loaded + rows
+        if feed.wanted:
+            self.query_one(WorkLine).begin(("looking for ", "muted"),
+                                           *key_runs(feed.wanted, "bold foreground"))
 
         def pages(task: Task) -> None:
             gathered = Gathered([])
@@ -93,26 +123,51 @@ class ListingScreen(KeyLooking):
                     break
                 if gathered.due():
                     task.tell(self._arrived, feed, gathered.take())
-            if feed.state == "listing":
+            if task.cancelled:
+                feed.state = "stopped"
+            elif feed.state == "listing":
                 feed.state = "resting"
             task.tell(self._arrived, feed, gathered.take())
 
-        run_in_thread(self, pages, failed=self._broke_off, name="list")
+        run_in_thread(self, pages, failed=self._broke_off, name="find" if feed.wanted else "list")
 
     def _arrived(self, feed: Feed, chunks: Sequence[Chunk]) -> None:
         if feed is not self.feed:
             return
         for chunk in chunks:
             self.rows.add(chunk)
+        if not self.badges and any(set(chunk.batch.storage_classes) - {"STANDARD", ""} for chunk in chunks):
+            self._lay_out(classes=True)
+            self.names.refresh()
         self.names.grew()
         if self.land_on:
             self._land()
         if not self.rows.loaded and feed.state == "done":
-            nothing = "No key starts with this." if self.place.prefix else "This bucket is empty."
-            self.names.note((nothing, "muted"))
+            self.names.note((self._nothing(), "muted"))
+        if feed.wanted:
+            self._found_so_far(feed)
+        elif feed.state == "done" and self.order != "name":
+            self.arrange_rows()
         self.titles()
         if self.rows.matches is not None and feed.state == "resting" and not feed.full:
             self._list_on()
+
+    def _nothing(self) -> str:
+        if self.wanted:
+            return f"None of {exact(self.feed.seen)} names holds this text."
+        if self.moment:
+            return "Nothing stood here then that the store still knows."
+        return "No key starts with this." if self.place.prefix else "This bucket is empty."
+
+    def _found_so_far(self, feed: Feed) -> None:
+        line = self.query_one(WorkLine)
+        if feed.state != "listing":
+            line.end()
+            return
+        facts = self.facts.get(self.place.bucket)
+        dollars = bridge.cost({"ListObjectsV2": feed.requests}, facts.region if facts else "")
+        line.tell((f"{exact(feed.loaded)} found in {exact(feed.seen)} names", "foreground"),
+                  (f"  {exact(feed.requests)} LIST  {money(dollars)}", "faint"))
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.titles)
@@ -133,21 +188,35 @@ class ListingScreen(KeyLooking):
         else:
             self.names.note((message_text(error.sentence), "warning"))
 
+    def weigh_marks(self) -> None:
+        """Add up what is marked: once for each change, because there may be many marks."""
+        self.marked_bytes = sum(
+            row.entry.size for row in self.names.marks.values() if row.entry is not None)
+        self.titles()
+
     def titles(self) -> None:
         pane = self.query_one("#list-pane")
         room = max(10, (pane.size.width or 60) - 6)
-        pane.border_title = content(*elide(key_runs(self.place.uri, ""), room))
+        tail: list[Run] = [(f"  as of {time_text(self.moment, seconds=True)}", "")] if self.moment else []
+        if self.wanted:
+            tail = [("  find ", ""), *elide(key_runs(self.wanted, ""), 20)]
+        where = elide(key_runs(self.place.uri, ""), max(8, room - width_of(tail)))
+        set_title(pane, content(*where, *tail))
         loaded, shown, state = self.rows.loaded, self.rows.count(), self.feed.state
         more = _STATES.get(state, "")
         if self.feed.full and state == "resting":
             more = "the rest is not loaded: narrow with / and Enter"
         parts = [f"{exact(self.names.cursor + 1)} of {exact(shown)}"] if shown else []
+        parts += [f"by {self.order}"] if self.order != "name" else []
         parts += [more] if more else []
-        parts += [f"{exact(len(self.names.marks))} marked"] if self.names.marks else []
-        pane.border_subtitle = content(" · ".join(parts) if self.place.bucket else "")
-        tail = ", still listing" if state == "listing" else ""
-        self.query_one("#filter-count", Static).update(
-            content((f" {exact(shown)} of {exact(loaded)} loaded{tail}", "muted")))
+        if marks := self.names.marks:
+            size = f", {size_text(self.marked_bytes)}" if self.marked_bytes else ""
+            parts.append(f"{exact(len(marks))} marked{size}")
+        set_subtitle(pane, content(" · ".join(parts) if self.place.bucket else ""))
+        going = ", still listing" if state == "listing" else ""
+        if self.query_one("#filter-line").display:
+            self.query_one("#filter-count", Static).update(
+                content((f" {exact(shown)} of {exact(loaded)} loaded{going}", "muted")))
 
     # filter
 
@@ -163,10 +232,14 @@ class ListingScreen(KeyLooking):
         self.rows.widen()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        if event.input.id != "filter":
-            return
-        needle, rows, through = event.value, self.rows, len(self.rows.chunks)
-        if not needle:
+        if event.input.id == "filter":
+            self.arrange_rows(wait=0.06)
+
+    def arrange_rows(self, *, wait: float = 0.0) -> None:
+        """Filter and sort the loaded rows again, in a thread."""
+        rows, through, by = self.rows, len(self.rows.chunks), self.order
+        needle = self.query_one("#filter", Input).value
+        if not needle and by == "name":
             rows.widen()
             self._narrowed(rows)
             return
@@ -176,8 +249,8 @@ class ListingScreen(KeyLooking):
                 rows.narrow(needle, matches, through)
                 self._narrowed(rows)
 
-        run_in_thread(self, lambda task: rows.search(needle, 0, through), then=narrow, name="filter",
-                      wait=0.06)
+        run_in_thread(self, lambda task: rows.ordered(rows.search(needle, 0, through), by), then=narrow,
+                      name="filter", wait=wait)
 
     def _narrowed(self, rows: LoadedRows) -> None:
         self.names.show(rows, keep_marks=True)

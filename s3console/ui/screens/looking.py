@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import shlex
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from s3console.core.errors import S3ConsoleError
 from s3console.core.keys import utf8_ok
 from s3console.core.model import Entry
+from s3console.core.timeline import NOW
 from s3console.ui.browsing.addresses import Location
 from s3console.ui.browsing.listing import NameRow
-from s3console.ui.browsing.preview import LENGTH, Preview, make_preview
+from s3console.ui.browsing.moments import Line
 from s3console.ui.console import console_of
-from s3console.ui.dialogs.menu import MenuDialog
-from s3console.ui.display import Run, elide, exact, key_runs, plural, size_text
+from s3console.ui.display import Run, key_runs
 from s3console.ui.screens.base import ConsoleScreen
 from s3console.ui.threads import Task, run_in_thread
 from s3console.ui.widgets.browse_columns import BucketRow
+from s3console.ui.widgets.facts import Fact
 from s3console.ui.widgets.object_pane import ObjectPane, View
 from s3console.ui.widgets.paged_table import PagedTable
 
 if TYPE_CHECKING:
     from s3console.s3.facts import BucketFacts, ObjectFacts
+    from s3console.ui.browsing.preview import Preview
+    from s3console.ui.browsing.sizes import Count
 
 
 class KeyLooking(ConsoleScreen):
@@ -37,7 +38,16 @@ class KeyLooking(ConsoleScreen):
         self.denied: set[str] = set()
         self.bucket_rows: list[BucketRow] = []
         self.heads: dict[tuple[str, str, str], ObjectFacts | None] = {}
+        self.verdicts: dict[tuple[str, str], list[Fact]] = {}
         self.sizes: dict[Location, list[Run]] = {}
+        self.counts: dict[Location, Count] = {}
+        self.moment = NOW
+
+    def connection_changed(self) -> None:
+        """What was learned belongs to the other store, even under the same names."""
+        for known in (self.facts, self.denied, self.heads, self.sizes):
+            known.clear()
+        super().connection_changed()
 
     @property
     def names(self) -> PagedTable:
@@ -62,12 +72,15 @@ class KeyLooking(ConsoleScreen):
         if facts is None:
             return BucketRow(name, denied=name in self.denied)
         region = "" if facts.region == "?" else facts.region
-        return BucketRow(name, region, facts.versioning == "Enabled", name in self.denied)
+        return BucketRow(name, region, facts.versioning == "Enabled", name in self.denied,
+                         bool(facts.object_lock))
 
     # details
 
     def look_at(self, row: NameRow) -> None:
         """Show what is known about a row, and ask for the rest once the cursor rests on it."""
+        from s3console.ui.browsing.kept import verdict
+
         if self.inspecting:
             self.inspect(self.pane.view)
             return
@@ -77,17 +90,26 @@ class KeyLooking(ConsoleScreen):
             self.pane.show_row(row, self.sizes.get(Location(bucket, row.key), []))
             return
         known = (bucket, row.key, row.entry.version_id)
-        self.pane.show_row(row, (), self.heads.get(known))
+        self._show_key(row)
         if known not in self.heads and utf8_ok(row.key):
-            reader = console_of(self).reader
+            desk, reader = console_of(self).desk, console_of(self).reader
 
-            def show(head: ObjectFacts | None) -> None:
-                self.heads[known] = head
+            def look(task: Task) -> tuple[ObjectFacts | None, list[Fact]]:
+                return reader().head(*known), verdict(desk, bucket, row.key)
+
+            def show(found: tuple[ObjectFacts | None, list[Fact]]) -> None:
+                self.heads[known], self.verdicts[bucket, row.key] = found
                 current = self.names.current
                 if current is not None and current.key == row.key and not self.inspecting:
-                    self.pane.show_row(row, (), head)
+                    self._show_key(row)
 
-            run_in_thread(self, lambda task: reader().head(*known), then=show, name="head", wait=0.25)
+            run_in_thread(self, look, then=show, name="head", wait=0.25)
+
+    def _show_key(self, row: NameRow) -> None:
+        assert row.entry is not None
+        bucket = self.place.bucket
+        self.pane.show_row(row, (), self.heads.get((bucket, row.key, row.entry.version_id)),
+                           self.verdicts.get((bucket, row.key), ()))
 
     def inspect(self, view: View) -> None:
         """Open versions or preview of the key under the cursor."""
@@ -109,6 +131,7 @@ class KeyLooking(ConsoleScreen):
         """Back to the three panes."""
         if self.inspecting:
             self.pane.switch("details")
+            self.pane.line = Line()
             self.query_one("#browse").remove_class("-inspect")
             self.call_after_refresh(self.titles)
             self.set_focus(self.names)
@@ -120,12 +143,18 @@ class KeyLooking(ConsoleScreen):
         place, reader = self.place, console_of(self).reader
 
         def show(entries: Sequence[Entry]) -> None:
+            if self.moment and not self.pane.line.history:
+                self.pane.line = Line((), self.moment)
             self.pane.show_versions(place, row, entries)
 
         run_in_thread(self, lambda task: reader().versions_of(place.bucket, row.key), then=show,
                       failed=self._not_shown, name="inspect", wait=0.05)
 
     def _ask_preview(self, row: NameRow, entry: Entry) -> None:
+        from s3console.ui.browsing.footer import footer_preview
+        from s3console.ui.browsing.pictures import PICTURE
+        from s3console.ui.browsing.preview import LENGTH, make_preview
+
         name = row.key[len(self.place.prefix):]
         self.pane.title(*key_runs(name, ""))
         if row.deleted:
@@ -137,6 +166,10 @@ class KeyLooking(ConsoleScreen):
 
         def load(task: Task) -> Preview:
             data = reader().get_range(bucket, row.key, entry.version_id, 0, LENGTH)
+            if data[:4] == b"PAR1":
+                return footer_preview(reader(), bucket, entry, width)
+            if data[:4] == b"\x89PNG" and LENGTH < entry.size <= PICTURE:
+                data = reader().get_range(bucket, row.key, entry.version_id, 0, PICTURE)
             return make_preview(data, name=row.key, content_type=known.content_type if known else "",
                                 total=entry.size, width=width)
 
@@ -148,6 +181,9 @@ class KeyLooking(ConsoleScreen):
 
     def action_versions(self) -> None:
         self._toggle("versions")
+        if self.pane.view == "versions":
+            # The keys of the time line belong to the table of versions.
+            self.call_after_refresh(self.query_one("#versions").focus)
 
     def action_preview(self) -> None:
         self._toggle("preview")
@@ -161,6 +197,9 @@ class KeyLooking(ConsoleScreen):
     # size of a prefix
 
     def action_size(self) -> None:
+        """z: count below the prefix on the cursor, or below the place; again stops, or goes on."""
+        from s3console.ui.browsing.sizes import Count, count_below, count_runs, count_sentence
+
         app = console_of(self)
         if app.threads.active(self, "size"):
             app.threads.cancel(self, "size")
@@ -171,59 +210,45 @@ class KeyLooking(ConsoleScreen):
         place = Location(self.place.bucket, below)
         if not place.bucket:
             return
+        facts = self.facts.get(place.bucket)
+        region = facts.region if facts is not None else ""
 
-        def told(objects: int, size: int, requests: int, *, done: bool) -> None:
-            runs: list[Run] = [(f"{plural(objects, 'object')}  {size_text(size)}", "foreground"),
-                               (f"  {plural(requests, 'request')}", "faint")]
-            self.sizes[place] = runs if done else [*runs, ("  counting…", "accent")]
+        def told(count: Count) -> None:
+            self.counts[place], self.sizes[place] = count, count_runs(count, region)
             current = self.names.current
             if current is not None and current.key == below and not self.inspecting:
                 self.pane.show_row(current, self.sizes[place])
-            elif done:
-                self.say(f"{place.uri}: {exact(objects)} objects, {size_text(size)}")
+            elif count.done:
+                self.say(count_sentence(place, count))
 
-        def count(task: Task) -> None:
-            objects, size, requests, token, last = 0, 0, 0, "", 0.0
-            while not task.cancelled:
-                page = app.reader().page(place.bucket, place.prefix, delimiter="", token=token)
-                objects, size = objects + len(page.batch), size + sum(page.batch.sizes)
-                requests += 1
-                token = page.next_token
-                if not token:
-                    break
-                if time.monotonic() - last > 0.25:
-                    last = time.monotonic()
-                    task.tell(lambda o=objects, s=size, r=requests: told(o, s, r, done=False))
-            task.tell(lambda: told(objects, size, requests, done=True))
+        def ended(count: Count) -> None:
+            told(count)
+            if count.paused:
+                self.say(f"{count_sentence(place, count)} so far; z counts on.")
 
-        run_in_thread(self, count, failed=self.say_error, name="size")
+        before = self.counts.get(place, Count())
+        start = before if before.paused else Count()
+        run_in_thread(self, lambda task: count_below(app.reader, place, start, task, told), then=ended,
+                      failed=self.say_error, name="size")
 
     # copying
 
     def action_copy_menu(self) -> None:
+        """y: the texts by which this is known elsewhere."""
+        from s3console.ui.browsing.texts import choices
+        from s3console.ui.dialogs.copy_menu import CopyMenu
+
         row = self.names.current
-        if row is None or not self.place.bucket:
+        if not self.place.bucket:
             return
-        entry = self._version_on_cursor() or row.entry
-        texts = {"y": f"s3://{self.place.bucket}/{row.key}", "k": row.key,
-                 "a": f"arn:aws:s3:::{self.place.bucket}/{row.key}"}
-        what = {"y": "URI", "k": "key", "a": "ARN", "v": "version id"}
-        if entry is not None and entry.version_id:
-            texts["v"] = entry.version_id
-        choices = [(letter, what[letter], elide(key_runs(text), 54)) for letter, text in texts.items()]
-        self.app.push_screen(MenuDialog("copy", choices),
-                             lambda letter: self._copy(texts[letter]) if letter else None)
+        entry = self._version_on_cursor() or (row.entry if row is not None else None)
+        key = entry.key if entry is not None else row.key if row is not None else self.place.prefix
+        facts = self.facts.get(self.place.bucket)
+        found = choices(console_of(self).desk, self.place.bucket, key, entry, facts.region if facts else "")
+        self.app.push_screen(CopyMenu(key_runs(f"s3://{self.place.bucket}/{key}", "bold foreground"), found))
 
     def _version_on_cursor(self) -> Entry | None:
         if self.pane.view == "versions":
             row = self.query_one("#versions", PagedTable).current
             return row if isinstance(row, Entry) else None
         return None
-
-    def _copy(self, text: str) -> None:
-        if not utf8_ok(text):
-            self.say("This name is not valid UTF-8 and can not be copied as text.", warn=True)
-            return
-        safe = text if text.isprintable() else shlex.quote(text)
-        self.app.copy_to_clipboard(safe)
-        self.say(f"Copied: {safe}")

@@ -35,6 +35,10 @@ class PlanMaking(ConsoleScreen):
         """Read the states again."""
         raise NotImplementedError
 
+    def plan_passed(self, *, only: Only | None = None) -> None:
+        """Plan what a comparison that still runs has passed."""
+        raise NotImplementedError
+
     def export_to(self, name: str) -> None:
         """Write the findings that are shown into a file."""
         raise NotImplementedError
@@ -85,24 +89,27 @@ class PlanMaking(ConsoleScreen):
     def make_plans(self, *, only: Only | None = None, include: tuple[str, ...] = ()) -> None:
         """One plan for each chosen prefix; what is refused says why."""
         review, rows = self.review, self._chosen()
-        if review is None or not rows:
+        if review is None:
+            self.plan_passed(only=only)
+            return
+        if not rows:
             return
         if any(row.here for row in rows):
             self.say("Names directly in this directory have no prefix of their own: "
                      "plan the first line, which takes in all below it.", warn=True)
             return
-        desk, wanted = console_of(self).desk, [row.totals.prefix for row in rows]
+        desk, wanted = console_of(self).desk, [(row.totals.prefix, row.findings) for row in rows]
         self.say(f"Planning {plural(len(wanted), 'prefix', 'prefixes')}…")
 
         def work(task: Task) -> tuple[list[Plan], list[S3ConsoleError]]:
             made: list[Plan] = []
             refused: list[S3ConsoleError] = []
-            for prefix in wanted:
+            for prefix, findings in wanted:
                 if task.cancelled:
                     break
                 try:
-                    made.append(facts.plan_prefix(desk, review.header.review, prefix, only=only,
-                                                  include=include))
+                    made.append(facts.plan_prefix(task, desk, review.header.review, prefix, only=only,
+                                                  include=include, findings=findings))
                 except S3ConsoleError as error:
                     refused.append(error)
             return made, refused
@@ -128,11 +135,12 @@ class PlanMaking(ConsoleScreen):
         console_of(self).poll()
 
     def action_export(self) -> None:
-        """e: the findings that are shown, as JSON lines."""
+        """e: the findings that are shown, into a file."""
         if self.review is None or self.shown is None:
             return
-        name = f"findings-{self.review.header.review}.jsonl"
+        name = f"findings-{self.review.header.review}.csv"
         self.app.push_screen(
-            NameDialog("export findings", [("A new file for the findings shown, one JSON object a line.",
-                                            "muted")], value=name),
+            NameDialog("export findings", [("The findings shown, into a new file that ends in ", "muted"),
+                                           (".csv", "foreground"), (", ", "muted"), (".jsonl", "foreground"),
+                                           (" or ", "muted"), (".parquet", "foreground")], value=name),
             lambda answer: self.export_to(answer) if answer else None)

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Sparkline, Static
+from textual.widgets import Static
 
 from s3console.core.model import JobStatus, Plan
 from s3console.ui import actions
 from s3console.ui.console import console_of
-from s3console.ui.dialogs.ask import AskDialog
 from s3console.ui.display import Run, content, exact, key_runs, plural
 from s3console.ui.jobs import facts
 from s3console.ui.jobs.facts import QueueRow
 from s3console.ui.jobs.words import FAILURES, JOBS, failure_runs, job_facts, settled
-from s3console.ui.screens.base import ConsoleScreen
+from s3console.ui.screens.job_steering import JobSteering
 from s3console.ui.threads import Task, run_in_thread
 from s3console.ui.widgets.facts import Facts
 from s3console.ui.widgets.paged_table import PagedTable
+from s3console.ui.widgets.plot import Plot
 from s3console.ui.widgets.rows import ListRows
 
 if TYPE_CHECKING:
     from s3console.store.jobs import Failure
 
-LOOK_EVERY = 0.25
+LOOK_EVERY = 0.1
+"""Seconds. A runner tells how far it is five times a second; looking as seldom would miss some of it."""
 PLOTTED = 6
-FULL_LOOK = 4
+FULL_LOOK = 10
 """Every so many looks the whole queue is read; in between only the jobs that run."""
 
 
@@ -41,22 +42,21 @@ class JobTable(PagedTable, inherit_bindings=False):
     ]
 
 
-class QueueScreen(ConsoleScreen):
+class QueueScreen(JobSteering):
     """What needs approval first, then what runs."""
 
     scope = "queue"
     BINDINGS: ClassVar = actions.bindings("queue")
     CSS = """
     QueueScreen #jobs-pane { height: 1fr; min-height: 8; }
-    QueueScreen #lower { height: 16; }
+    QueueScreen #lower { height: 18; }
+    QueueScreen.-narrow #lower { height: 60%; }
     QueueScreen #job-pane { width: 1fr; }
     QueueScreen #job { padding: 0 1; height: auto; }
     QueueScreen #job-scroll { height: 1fr; scrollbar-size-vertical: 1; }
-    QueueScreen #plot { height: 2; margin: 0 1; display: none; }
-    QueueScreen #plot-word { height: 1; padding: 0 1; display: none; }
-    QueueScreen #plot.-on, QueueScreen #plot-word.-on { display: block; }
-    QueueScreen Sparkline > .sparkline--max-color { color: $accent; }
-    QueueScreen Sparkline > .sparkline--min-color { color: $faint; }
+    QueueScreen #plot { height: 5; display: none; }
+    QueueScreen #plot.-on { display: block; }
+    QueueScreen.-short #plot { display: none; }
     QueueScreen #failures-pane { width: 1fr; }
     QueueScreen #failure { height: 2; padding: 0 1; }
     QueueScreen.-narrow #failures-pane { display: none; }
@@ -76,9 +76,8 @@ class QueueScreen(ConsoleScreen):
         with Horizontal(id="lower"):
             with Vertical(id="job-pane", classes="pane"):
                 with VerticalScroll(id="job-scroll", can_focus=False):
-                    yield Facts(id="job")
-                yield Static("", id="plot-word", markup=False)
-                yield Sparkline([], id="plot", summary_function=max)
+                    yield Facts(id="job", last=True)
+                yield Plot(id="plot")
             with Vertical(id="failures-pane", classes="pane"):
                 yield PagedTable(FAILURES, id="failures")
                 yield Static("", id="failure", markup=False)
@@ -109,6 +108,12 @@ class QueueScreen(ConsoleScreen):
             return super().where_runs()
         return [(f"s3://{row.plan.right.bucket}/", "muted"), *key_runs(row.plan.prefix)]
 
+    def teaches(self) -> list[Run]:
+        """What a newcomer has to know about this screen."""
+        return [("Jobs run in processes of their own: they go on when the console is closed, and can be "
+                 "taken up after a crash. Copies are verified before a delete of the same plan begins; "
+                 "a delete plan stops at its first refusal.", "muted")]
+
     # looking
 
     def look(self) -> None:
@@ -136,6 +141,8 @@ class QueueScreen(ConsoleScreen):
         """Draw the queue; the cursor stays on its job."""
         before = self.row
         first = not self.rows
+        if rows and list(rows) == self.rows and self.looks > 1:
+            return
         self.rows = list(rows)
         at = next((n for n, row in enumerate(rows) if before is not None and row.identity == before.identity),
                   -1)
@@ -164,12 +171,9 @@ class QueueScreen(ConsoleScreen):
         pane, job = self.query_one("#job-pane"), row.job
         pane.border_title = content("job" if job is not None else "plan")
         rates = list(job.rates) if job is not None else []
-        for name in ("#plot", "#plot-word"):
-            self.query_one(name).set_class(len(rates) >= PLOTTED, "-on")
-        if len(rates) >= PLOTTED:
-            self.query_one("#plot", Sparkline).data = rates
-            self.query_one("#plot-word", Static).update(content(
-                ("operations per second", "faint"), (f"  at most {max(rates):,.0f}", "muted")))
+        plot = self.query_one("#plot", Plot)
+        plot.set_class(len(rates) >= PLOTTED, "-on")
+        plot.show(rates, "accent")
         self._show_failures(job)
 
     def _show_failures(self, job: JobStatus | None) -> None:
@@ -190,69 +194,12 @@ class QueueScreen(ConsoleScreen):
 
         def show(found: Sequence[Failure]) -> None:
             table.show(ListRows(found))
-            pane.border_subtitle = content(f"{plural(len(found), 'failure')} · r tries again")
+            pane.border_subtitle = content(plural(len(found), "failure"))
 
         run_in_thread(self, lambda task: facts.failures(desk, name), then=show, failed=self.say_error,
                       name="failures")
 
-    # steering
-
-    def _steer(self, act: Callable[[str], str]) -> None:
-        """Ask something of the job on the cursor in a thread, and look again."""
-        row = self.row
-        if row is None or row.job is None:
-            self.say("This is a plan: 3 approves it." if row is not None else "There is no job here.")
-            return
-        if not console_of(self).live:
-            return
-        job = row.job.job
-
-        def done(text: str) -> None:
-            self.say(text)
-            self.looks = 0
-            self.look()
-
-        run_in_thread(self, lambda task: act(job), then=done, failed=self.say_error, name=f"steer {job}")
-
-    def action_pause(self) -> None:
-        desk = console_of(self).desk
-        self._steer(lambda job: facts.pause_or_go_on(desk, job))
-
-    def action_cancel(self) -> None:
-        row, desk = self.row, console_of(self).desk
-        if row is None or row.job is None:
-            self.say("There is no job here.")
-            return
-
-        def cancel(job: str) -> str:
-            facts.cancel(desk, job)
-            return "Cancelling: what is in flight is finished first."
-
-        self.app.push_screen(
-            AskDialog("cancel", [(f"End job {row.job.job} for good? ", "foreground"),
-                                 (f"{exact(row.job.remaining)} operations stay undone; "
-                                  "what is done stays done.", "muted")], yes="end it", no="let it be"),
-            lambda yes: self._steer(cancel) if yes else None)
-
-    def action_retry(self) -> None:
-        desk = console_of(self).desk
-
-        def again(job: str) -> str:
-            facts.retry(desk, job)
-            return "Trying again what failed."
-
-        if (row := self.row) is not None and row.job is not None and not row.job.failed:
-            self.say("Nothing failed in this job.")
-            return
-        self._steer(again)
-
-    def action_workers(self, by: int) -> None:
-        desk = console_of(self).desk
-
-        def ask(job: str) -> str:
-            return f"Asked for {plural(facts.workers(desk, job, by), 'worker process', 'worker processes')}."
-
-        self._steer(ask)
+    # moves
 
     def on_paged_table_opened(self, event: PagedTable.Opened) -> None:
         if event.table.id != "jobs":

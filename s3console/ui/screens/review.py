@@ -8,26 +8,21 @@ from typing import ClassVar
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
 
-from s3console.core.errors import S3ConsoleError
-from s3console.core.model import Plan
 from s3console.ui import actions
 from s3console.ui.console import console_of
-from s3console.ui.dialogs.approve import ApproveDialog
-from s3console.ui.dialogs.name import NameDialog
-from s3console.ui.dialogs.operations import OperationsDialog
-from s3console.ui.display import Run, content, exact, key_runs, plural
+from s3console.ui.display import Run, content, exact, key_runs, plural, size_text
 from s3console.ui.plans import facts
-from s3console.ui.plans.facts import OperationRows, PlanLine, PlanScan
-from s3console.ui.plans.words import PLANS, plan_facts, state_runs
-from s3console.ui.screens.base import ConsoleScreen
-from s3console.ui.threads import Task, run_in_thread
+from s3console.ui.plans.facts import PlanLine, PlanScan
+from s3console.ui.plans.words import PLANS, now_runs, plan_facts, state_runs
+from s3console.ui.screens.plan_acts import PlanActs
+from s3console.ui.threads import run_in_thread
 from s3console.ui.widgets.facts import Facts
 from s3console.ui.widgets.paged_table import PagedTable
 from s3console.ui.widgets.rows import ListRows
 from s3console.ui.widgets.samples import Samples
 
 
-class ReviewScreen(ConsoleScreen):
+class ReviewScreen(PlanActs):
     """Plans on the left, the one on the cursor on the right."""
 
     scope = "review"
@@ -82,6 +77,14 @@ class ReviewScreen(ConsoleScreen):
             return super().where_runs()
         return [(f"s3://{line.plan.right.bucket}/", "muted"), *key_runs(line.plan.prefix)]
 
+    def teaches(self) -> list[Run]:
+        """What a newcomer has to know about this screen."""
+        return [("A plan is a sealed list of operations for one prefix. ", "muted"),
+                ("enter", "bold primary"), (" reads all of it, ", "muted"),
+                ("-", "bold primary"), (" leaves marked ones out, ", "muted"),
+                ("A", "bold primary"), (" approves it: by its number where bytes are lost, by y where all "
+                                        "can be undone. Only then anything is sent.", "muted")]
+
     def load_plans(self) -> None:
         """Read the plans and their states."""
         desk = console_of(self).desk
@@ -92,15 +95,33 @@ class ReviewScreen(ConsoleScreen):
         wanted = self.land_on or (self.line.plan.digest if self.line else "")
         self.land_on = ""
         at = next((n for n, line in enumerate(lines) if line.plan.digest == wanted), 0)
-        self.plans.show(ListRows(lines), cursor=at)
-        ready = sum(line.state == "ready" for line in lines)
-        self.query_one("#plans-pane").border_subtitle = content(
-            f"{exact(ready)} of {plural(len(lines), 'plan')} wait" if lines else "")
+        waiting = {line.plan.digest: line for line in lines if line.state == "ready"}
+        self.plans.marks = {digest: waiting[str(digest)] for digest in self.plans.marks
+                            if str(digest) in waiting}
+        self.plans.show(ListRows(lines), cursor=at, keep_marks=True)
+        self._count()
         if not lines:
             self.plans.note(("No plan yet. ", "foreground"), ("2", "bold primary"), (" and ", "muted"),
                             ("a", "bold primary"), (" plan the repair of a prefix.", "muted"))
             self.query_one("#plan", Facts).update([])
         console_of(self).refresh_chrome()
+
+    def _count(self) -> None:
+        lines: list[PlanLine] = list(self.plans.source.rows(0, self.plans.source.count()))
+        ready = sum(line.state == "ready" for line in lines)
+        stale = sum(line.state == "stale" for line in lines)
+        waits = "waits" if ready == 1 else "wait"
+        parts = [f"{exact(ready)} of {plural(len(lines), 'plan')} {waits}"] if lines else []
+        if self.plans.marks:
+            size = sum(line.plan.bytes for line in self.plans.marks.values())
+            parts = [f"{exact(len(self.plans.marks))} marked, {size_text(size)}"]
+        elif stale:
+            parts.append(f"{exact(stale)} stale")
+        self.query_one("#plans-pane").border_subtitle = content(" · ".join(parts))
+
+    def on_paged_table_marked(self, event: PagedTable.Marked) -> None:
+        if event.table.id == "plans":
+            self._count()
 
     # the plan on the cursor
 
@@ -132,13 +153,7 @@ class ReviewScreen(ConsoleScreen):
         pane = self.query_one("#plan-pane")
         pane.border_title = content(f"plan {self.plans.cursor + 1} of {self.plans.source.count()}")
         pane.border_subtitle = content(*state_runs(line.state), f"  sha256 {line.plan.digest[:16]}…")
-        lines = plan_facts(line, scan)
-        if line.state == "ready":
-            hint: list[Run] = [("A", "bold primary"), (" approves this one plan", "foreground")] \
-                if console_of(self).live else \
-                [("This console is read-only. ", "ok"), (":write on", "bold primary"),
-                 (" allows approvals.", "muted")]
-            lines += [("", []), ("now", hint)]
+        lines = [*plan_facts(line, scan), ("", []), ("now", now_runs(line, live=console_of(self).live))]
         self.query_one("#plan", Facts).update(lines)
         self.query_one(Samples).show(scan.samples if scan is not None else (), line.plan.prefix)
         console_of(self).refresh_chrome()
@@ -148,84 +163,9 @@ class ReviewScreen(ConsoleScreen):
         if (line := self.line) is not None:
             self._draw(line)
 
-    # acts
-
-    def action_operations(self) -> None:
-        line, desk = self.line, console_of(self).desk
-        if line is None:
-            return
-
-        def show(rows: OperationRows) -> None:
-            self.app.push_screen(OperationsDialog(rows))
-
-        run_in_thread(self, lambda task: facts.operation_rows(desk, line.plan), then=show,
-                      failed=self.say_error, name="operations")
-
-    def action_next_plan(self) -> None:
-        self.plans.cursor = self._next_waiting()
-
-    def _next_waiting(self) -> int:
-        """The next plan that waits, from the cursor on and around."""
-        lines = self.plans.source.rows(0, self.plans.source.count())
-        after = [*range(self.plans.cursor + 1, len(lines)), *range(self.plans.cursor)]
-        return next((n for n in after if lines[n].state == "ready"), self.plans.cursor)
-
-    def action_approve(self) -> None:
-        line = self.line
-        if line is None or not console_of(self).live:
-            return
-        if line.state != "ready":
-            self.say(f"This plan is {line.state}: there is nothing to approve.", warn=True)
-            return
-        scan = self.scans.get(line.plan.digest)
-        if scan is None:
-            self.say("The operations are still being read; press A again in a moment.")
-            return
-        self.app.push_screen(ApproveDialog(line.plan, scan),
-                             lambda count: self.approve(line.plan, count) if count else None)
-
-    def approve(self, plan: Plan, count: int) -> None:
-        """Carry out what the dialog answered; the cursor goes on to the next plan."""
-        app = console_of(self)
-        if not app.live:
-            return
-        desk, at = app.desk, self._next_waiting()
-        typed = "y" if plan.reversible else str(count)
-        following = self.plans.source.rows(at, at + 1)
-        self.land_on = following[0].plan.digest if following else ""
-
-        def work(task: Task) -> str:
-            return facts.approve_and_run(desk, plan, count=count, typed=typed)
-
-        def started(job: str) -> None:
-            self.say(f"Approved. Job {job} runs; 4 Queue shows it.")
-            self._after_act()
-
-        def refused(error: S3ConsoleError) -> None:
-            self.land_on = plan.digest
-            self.say_error(error)
-            self._after_act()
-
-        run_in_thread(self, work, then=started, failed=refused, name=f"approve {plan.digest}")
-
-    def _after_act(self) -> None:
-        self.load_plans()
-        console_of(self).poll()
-
-    def action_reject(self) -> None:
-        line = self.line
-        if line is None:
-            return
-        desk = console_of(self).desk
-
-        def put_aside(reason: str | None) -> None:
-            if reason is not None:
-                run_in_thread(self, lambda task: facts.reject(desk, line.plan, reason),
-                              then=lambda _: self._after_act(), failed=self.say_error, name="reject")
-
-        self.app.push_screen(
-            NameDialog("reject", [("Why is this plan put aside for good? The journal keeps it.", "muted")],
-                       does="reject", may_be_empty=True), put_aside)
+    def action_step_back(self) -> None:
+        if self.plans.marks:
+            self.plans.clear_marks()
 
     def action_reload(self) -> None:
         self.load_plans()

@@ -29,8 +29,8 @@ def request_words(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {word}" for word, count in short.items() if count)
 
 
-def queue_runs(jobs: Sequence[JobStatus]) -> list[Run]:
-    """The most urgent job in one line, or that nothing is queued."""
+def queue_runs(jobs: Sequence[JobStatus], *, name: int = 40, bar: int = 12) -> list[Run]:
+    """The most urgent job in one line, or that nothing is queued; `name` and `bar` are cells at most."""
     live = sorted((job for job in jobs if job.state in _ORDER), key=lambda job: _ORDER[job.state])
     if not live:
         only_reads = "" if jobs else ", nothing was sent to S3 but reads"
@@ -38,8 +38,9 @@ def queue_runs(jobs: Sequence[JobStatus]) -> list[Run]:
     job = live[0]
     fraction = (job.done + job.skipped) / job.planned if job.planned else 0.0
     runs: list[Run] = [(job.state, f"bold {_STATE_ROLE[job.state]}"), ("  ", "")]
-    runs += elide(key_runs(job.title or job.prefix or job.job), 40)
-    runs += [("  ", ""), *bar_runs(fraction, 12, _STATE_ROLE[job.state]), (f"  {fraction:.0%}", "foreground")]
+    runs += elide(key_runs(job.prefix or job.title or job.job), name)
+    runs += [("  ", ""), *bar_runs(fraction, bar, _STATE_ROLE[job.state])]
+    runs.append((f"  {fraction:.0%}", "foreground"))
     runs.append((f"  {exact(job.done)} / {exact(job.planned)}", "muted"))
     if job.rate > 0 and job.state == "running":
         runs.append((f"  {job.rate:,.0f}/s", "muted"))
@@ -49,6 +50,17 @@ def queue_runs(jobs: Sequence[JobStatus]) -> list[Run]:
     if len(live) > 1:
         runs.append((f"  and {len(live) - 1} more", "faint"))
     return runs
+
+
+def looked_runs(counts: Mapping[str, int], dollars: float, waiting: int) -> list[list[Run]]:
+    """The right end, from the fullest wording to the shortest."""
+    call: list[Run] = [(f"{waiting} awaiting approval", "danger")] if waiting else []
+    gap: list[Run] = [("  ", "")] if waiting else []
+    words = request_words(counts)
+    if not words:
+        return [[*call, *gap, ("no request sent yet", "faint")], call]
+    cost: Run = (f"{money(dollars)} estimated", "faint")
+    return [[*call, *gap, (words, "muted"), ("  ", ""), cost], [*call, *gap, cost], call, []]
 
 
 class BottomStrip(Widget):
@@ -62,18 +74,16 @@ class BottomStrip(Widget):
         super().__init__(id="bottom-strip")
 
     def render(self) -> Content:
-
         app = console_of(self)
         width = self.content_size.width
-        left = queue_runs(app.jobs)
         counts, dollars = app.requests_so_far()
-        right: list[Run] = []
-        if app.approvals_waiting:
-            right += [(f"{app.approvals_waiting} awaiting approval", "danger"), ("  ", "")]
-        if words := request_words(counts):
-            right += [(words, "muted"), (f"  {money(dollars)} estimated", "faint")]
+        wordings = looked_runs(counts, dollars, app.approvals_waiting)
+        left, right = queue_runs(app.jobs), wordings[-1]
+        for wording in wordings:
+            if width_of(left) + 2 + width_of(wording) <= width:
+                right = wording
+                break
         else:
-            right += [("no request sent yet", "faint")]
-        left = elide(left, max(10, width - width_of(right) - 2), middle=False)
+            left = elide(queue_runs(app.jobs, name=24, bar=6), max(10, width), middle=False)
         gap = max(1, width - width_of(left) - width_of(right))
         return content(*left, (" " * gap, ""), *right)

@@ -31,21 +31,33 @@ def wrapped(runs: Runs, width: int) -> Iterator[list[Run]]:
 
 
 class Facts(Widget):
-    """A block of facts. `label` is the width of the label column."""
+    """A block of facts. `label` is the width of the label column; `last` says that nothing comes below it,
+    so that it may keep the height of a longer block before."""
 
     DEFAULT_CSS = """
     Facts { height: auto; width: 1fr; background: $background; }
     """
 
-    def __init__(self, facts: Sequence[Fact] = (), *, label: int = 10, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, facts: Sequence[Fact] = (), *, label: int = 10, last: bool = False,
+                 id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
+        self.last = last
         self.facts = facts
         self.label = label
 
     def update(self, facts: Sequence[Fact]) -> None:
-        """Show other facts."""
+        """Show other facts. Only another number of lines is a matter of layout, which costs the whole
+        screen."""
         self.facts = facts
-        self.refresh(layout=True)
+        width, height = self.content_size
+        self.refresh(layout=not width or self._moves(len(self.lines(width)), height))
+
+    def _moves(self, lines: int, height: int) -> bool:
+        """Whether so many lines are a matter of layout. Nobody sees that the last block is too high, as long
+        as there is nothing to scroll."""
+        if self.last and isinstance(self.parent, Widget) and height <= self.parent.size.height:
+            return lines > height
+        return lines != height
 
     def lines(self, width: int) -> list[list[Run]]:
         """The lines as they are drawn."""

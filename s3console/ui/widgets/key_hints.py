@@ -10,6 +10,8 @@ from s3console.ui import actions
 from s3console.ui.console import console_of
 from s3console.ui.display import Run, content, width_of
 
+GAP = 3
+
 
 class KeyHints(Widget):
     """One line made from the registry of actions; a click does what the key does."""
@@ -24,32 +26,35 @@ class KeyHints(Widget):
         self._spots: list[tuple[int, int, str]] = []
 
     def render(self) -> Content:
-
         app = console_of(self)
         width = self.content_size.width
         shown = [
             action for action in actions.hints(self.scope, read_only=not app.live)
-            if self.screen.check_action(action.name, ()) is not False
+            if app.keymap.keys(action) and self.screen.check_action(action.name, ()) is not False
+            and not app.why_not(action)
         ]
+
+        def cells(action: actions.Action) -> int:
+            return width_of([(app.keymap.shown(action), "")]) + 1 + len(action.label) + GAP
+
         last = [action for action in shown if action.hint >= 90]
-        first = [action for action in shown if action.hint < 90]
-        tail = sum(len(actions.key_name(a.keys[0])) + len(a.label) + 3 for a in last)
+        tail = sum(map(cells, last)) - GAP
         used, kept = 0, []
-        for action in first:
-            need = len(actions.key_name(action.keys[0])) + len(action.label) + 3
-            if used + need + tail > width:
+        for action in shown:
+            if action.hint >= 90 or used + cells(action) + tail > width:
                 break
-            used += need
+            used += cells(action)
             kept.append(action)
         runs: list[Run] = []
         self._spots = []
         for action in [*kept, *last]:
-            if runs:
-                runs.append(("  ", ""))
+            if last and action is last[0]:
+                runs.append((" " * max(0, width - width_of(runs) - tail), ""))
             start = width_of(runs)
-            runs += [(actions.key_name(action.keys[0]), "bold primary"), (f" {action.label}", "muted")]
+            runs += [(app.keymap.shown(action), "bold primary"), (f" {action.label}", "muted")]
             self._spots.append((start, width_of(runs), action.method))
-        return content(*runs)
+            runs.append((" " * GAP, ""))
+        return content(*runs[:-1])
 
     async def on_click(self, event: Click) -> None:
         x = event.get_content_offset_capture(self).x

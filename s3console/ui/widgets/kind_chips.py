@@ -34,11 +34,12 @@ class KindChips(Widget):
         super().__init__(id="chips")
         self.totals = PrefixTotals("")
         self.kind: Kind | None = None
+        self.ignored = 0
         self._spots: list[tuple[int, int, int, Kind | None]] = []
 
-    def show(self, totals: PrefixTotals, kind: Kind | None) -> None:
-        """Show other counts or another choice."""
-        self.totals, self.kind = totals, kind
+    def show(self, totals: PrefixTotals, kind: Kind | None, ignored: int = 0) -> None:
+        """Show other counts or another choice; `ignored` is how many of them are set aside."""
+        self.totals, self.kind, self.ignored = totals, kind, ignored
         self.refresh(layout=True)
 
     def choices(self) -> list[Kind | None]:
@@ -73,6 +74,9 @@ class KindChips(Widget):
             self._spots.append((y, x, x + need, kind))
             out += runs
             x += need
+        if self.ignored:
+            word = f"⊘ ignored {short_count(self.ignored)}"
+            out += [("\n" if x + 2 + len(word) > width else "  ", ""), (word, "faint")]
         return content(*out)
 
     def on_click(self, event: Click) -> None:

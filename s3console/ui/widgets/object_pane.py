@@ -13,7 +13,7 @@ from s3console.core.keys import utf8_ok
 from s3console.core.model import Entry
 from s3console.ui.browsing.addresses import Location
 from s3console.ui.browsing.listing import NameRow
-from s3console.ui.browsing.preview import Preview
+from s3console.ui.browsing.moments import Line
 from s3console.ui.display import (
     Run,
     Runs,
@@ -29,9 +29,12 @@ from s3console.ui.display import (
 from s3console.ui.widgets.facts import Fact, Facts
 from s3console.ui.widgets.paged_table import PagedTable
 from s3console.ui.widgets.rows import Column, Layout, ListRows
+from s3console.ui.widgets.time_line import TimeLine, VersionsTable
+from s3console.ui.widgets.titles import set_subtitle, set_title
 
 if TYPE_CHECKING:
     from s3console.s3.facts import BucketFacts, ObjectFacts
+    from s3console.ui.browsing.preview import Preview
 
 VERSIONING_WORDS = {"Enabled": "versioned", "Suspended": "versioning suspended", "Unversioned": "unversioned"}
 View = Literal["details", "versions", "preview"]
@@ -77,13 +80,14 @@ def object_facts(row: NameRow, entry: Entry, head: ObjectFacts | None) -> list[F
         out.append(("version", key_runs(entry.version_id, "muted")))
     if row.versions:
         out.append(("versions", [(exact(row.versions), "muted")]))
-    return out + (_head_facts(head) if head is not None else [])
+    return out + (_head_facts(head, listed=bool(entry.version_id)) if head is not None else [])
 
 
-def _head_facts(head: ObjectFacts) -> list[Fact]:
+def _head_facts(head: ObjectFacts, *, listed: bool) -> list[Fact]:
+    """`listed` says that the version is shown already."""
     named = (("type", head.content_type), ("encrypted", head.encryption), ("checksum", head.checksum))
     out: list[Fact] = [(label, key_runs(value, "muted")) for label, value in named if value]
-    if head.version_id and head.version_id != "null":
+    if head.version_id and head.version_id != "null" and not listed:
         out.insert(0, ("version", key_runs(head.version_id, "muted")))
     if head.tags:
         out.append(("tags", [(exact(head.tags), "muted")]))
@@ -96,34 +100,23 @@ def _head_facts(head: ObjectFacts) -> list[Fact]:
     return out
 
 
-def _state(entry: Entry) -> Runs:
-    if entry.is_delete_marker:
-        where = "  current: the key is hidden" if entry.is_latest else ""
-        return [("delete marker", "warning"), (where, "muted")]
-    return [("current", "accent")] if entry.is_latest else [("previous", "faint")]
-
-
-VERSIONS: Layout[Entry] = Layout(
-    (
-        Column("when (UTC)", lambda e: [(time_text(e.modified, seconds=True), "foreground")], width=19),
-        Column("version", lambda e: key_runs(e.version_id or "null", "muted"), middle=True),
-        Column("size", lambda e: [("·", "faint")] if e.is_delete_marker else [(size_text(e.size), "muted")],
-               width=9, right=True),
-        Column("state", _state, width=27, from_width=52),
-    ),
-    identity=lambda entry, index: entry.version_id or index,
-)
 LINES: Layout[Runs] = Layout((Column("", lambda runs: runs),), header=False)
 
 
 class ObjectPane(Vertical):
     """Three views of one key; `view` says which is shown."""
 
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self.line = Line()
+
     def compose(self) -> ComposeResult:
         with ContentSwitcher(initial="details", id="object-views"):
             with VerticalScroll(id="details", can_focus=False):
-                yield Facts(id="detail-lines")
-            yield PagedTable(VERSIONS, id="versions")
+                yield Facts(id="detail-lines", last=True)
+            with Vertical(id="versions-view"):
+                yield VersionsTable()
+                yield TimeLine()
             yield PagedTable(LINES, id="preview")
 
     def on_mount(self) -> None:
@@ -132,16 +125,17 @@ class ObjectPane(Vertical):
     @property
     def view(self) -> View:
         current = self.query_one("#object-views", ContentSwitcher).current
-        return "versions" if current == "versions" else "preview" if current == "preview" else "details"
+        return "versions" if current == "versions-view" else "preview" if current == "preview" else "details"
 
     def switch(self, view: View) -> None:
         """Show another view."""
-        self.query_one("#object-views", ContentSwitcher).current = view
+        switcher = self.query_one("#object-views", ContentSwitcher)
+        switcher.current = "versions-view" if view == "versions" else view
 
     def title(self, *runs: Run, note: str = "") -> None:
         """Name what is shown."""
-        self.border_title = content(*runs)
-        self.border_subtitle = content(note)
+        set_title(self, content(*runs))
+        set_subtitle(self, content(note))
 
     def show_facts(self, facts: Sequence[Fact]) -> None:
         """The details view."""
@@ -151,21 +145,31 @@ class ObjectPane(Vertical):
         """Details of a bucket."""
         self.show_facts(bucket_facts(facts))
 
-    def show_row(self, row: NameRow, size: Runs, head: ObjectFacts | None = None) -> None:
-        """Details of a prefix or key."""
+    def show_row(
+        self, row: NameRow, size: Runs, head: ObjectFacts | None = None, verdict: Sequence[Fact] = ()
+    ) -> None:
+        """Details of a prefix or key; `verdict` is what a comparison says about its name."""
         self.show_facts(prefix_facts(row.key, size) if row.entry is None
-                        else object_facts(row, row.entry, head))
+                        else [*object_facts(row, row.entry, head), *verdict])
 
     def show_versions(self, location: Location, row: NameRow, entries: Sequence[Entry]) -> None:
         """The versions of a key, newest first."""
         table = self.query_one("#versions", PagedTable)
-        table.show(ListRows(entries))
+        self.line = Line(tuple(entries), self.line.moment)
+        table.show(ListRows(self.line.history))
+        self.move_to(self.line)
         if not entries:
             table.note(("The store lists no version of this key.", "muted"))
         markers = sum(1 for entry in entries if entry.is_delete_marker)
         note = plural(len(entries) - markers, "version")
         self.title(("versions of ", ""), *key_runs(row.key[len(location.prefix):], ""),
                    note=f"{note}, {plural(markers, 'delete marker')}" if markers else note)
+
+    def move_to(self, line: Line) -> None:
+        """The time line at another moment."""
+        self.line = line
+        self.query_one(VersionsTable).point(line)
+        self.query_one(TimeLine).show(line)
 
     def show_preview(self, name: str, preview: Preview) -> None:
         """The first bytes of a key."""

@@ -13,7 +13,7 @@ from s3console.ui.threads import Task, run_in_thread
 from s3console.ui.widgets.rows import RowSource
 
 PAGE = 128
-PAGES_KEPT = 64
+PAGES_KEPT = 24
 PAGES_WANTED = 8
 
 

@@ -37,6 +37,10 @@ class PagedTable(TableView):
         def control(self) -> PagedTable:
             return self.table
 
+        def can_replace(self, message: Message) -> bool:
+            """Of several moves that wait, only the last one counts."""
+            return type(self) is type(message) is PagedTable.Highlighted and self.table is message.table
+
     class Opened(Highlighted):
         """Enter, or a second click, on a row."""
 
@@ -137,7 +141,9 @@ class PagedTable(TableView):
 
     def _tell_highlight(self) -> None:
         if self.is_mounted and (row := self.current) is not None:
-            self.post_message(self.Highlighted(self, row, self.cursor))
+            # Straight to the screen: on its way through six containers the paint would overtake it, and
+            # what the screen says about the row would cost a second one.
+            self.screen.post_message(PagedTable.Highlighted(self, row, self.cursor))
 
     def action_move(self, step: int) -> None:
         self.cursor += step

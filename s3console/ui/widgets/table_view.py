@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, ClassVar, Self
 
 from rich.segment import Segment
 from rich.style import Style as RichStyle
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -17,6 +17,8 @@ from s3console.core.errors import S3ConsoleError
 from s3console.ui.display import Run, Runs, css_style, elide, fit, width_of
 from s3console.ui.widgets.page_cache import PageCache
 from s3console.ui.widgets.rows import Layout, ListRows, RowSource
+
+LINES_KEPT = 160
 
 
 class TableView(ScrollView, can_focus=True):
@@ -36,6 +38,8 @@ class TableView(ScrollView, can_focus=True):
         self, layout: Layout[Any], source: RowSource[Any] | None = None, *, id: str | None = None,  # noqa: A002
         classes: str | None = None,
     ) -> None:
+        self._lines: dict[tuple[int, bool, str], tuple[Any, Strip]] = {}
+        self._lines_for: tuple[Any, int, int] = (None, 0, 0)
         super().__init__(id=id, classes=classes)
         self.spec = layout
         self.marks: dict[Hashable, Any] = {}
@@ -66,18 +70,35 @@ class TableView(ScrollView, can_focus=True):
     def _head(self) -> int:
         return 1 if self.spec.header else 0
 
+    @property
+    def _room(self) -> int:
+        """Cells of a line; a scroll bar takes one of them."""
+        return self.size.width - (1 if self.show_vertical_scrollbar else 0)
+
     def _resize_virtual(self) -> None:
         self.virtual_size = Size(self.size.width, self.source.count() + self._head)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._styles_of = {}
+        self._lines.clear()
+
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False,
+    ) -> Self:
+        """Draw again. Without regions what a row shows may have changed: nothing drawn before is kept."""
+        if repaint and not regions:
+            self._lines.clear()
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def _style(self, role: str, on_cursor: bool) -> RichStyle:
         found = self._styles_of.get((role, on_cursor))
         if found is None:
             base = self.visual_style
             words = role.replace("faint", "muted") if on_cursor else role
+            if on_cursor and self.has_focus and self.app.current_theme.ansi:
+                # Sixteen colours leave no hue that can be read on the colour of the cursor.
+                words = " ".join(word for word in role.split() if word in ("bold", "underline"))
             style = Style(background=base.background, foreground=base.foreground)
             if on_cursor:
                 style += Style(background=self.get_visual_style("paged--cursor").background)
@@ -94,18 +115,37 @@ class TableView(ScrollView, can_focus=True):
                 segments.append(Segment(" " * self.spec.gap, blank))
             for text, role in fit(runs, width, right=column.right, middle=column.middle):
                 segments.append(Segment(text, self._style(role, on_cursor)))
-        return Strip(segments).adjust_cell_length(self.size.width, blank)
+        return Strip(segments).adjust_cell_length(self._room, blank)
 
     def _widths(self) -> list[tuple[Any, int]]:
-        return self.spec.widths(self.size.width - 2)
+        return self.spec.widths(self._room - 2)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Lines of the view, ready for the terminal.
+
+        Textual remembers lines by their place on the screen, so one step of scrolling draws them all. Rows
+        keep what they were drawn as, with all that is made of it further down.
+        """
+        width = self.size.width
+        drawn_for = (self.spec, width, self._room)
+        if drawn_for != self._lines_for or len(self._lines) > LINES_KEPT:
+            self._lines.clear()
+            self._lines_for = drawn_for
+        filters, (_, background) = self.get_line_filters(), self.background_colors
+        strips = []
+        for y in crop.line_range:
+            strip = self.render_line(y)
+            for one in filters:
+                strip = strip.apply_filter(one, background)
+            strips.append(strip)
+        if crop.column_span != (0, width):
+            return [strip.crop(*crop.column_span) for strip in strips]
+        return strips
 
     def render_line(self, y: int) -> Strip:
         """One line of the view: the header, a row, a row that is on its way, or the notice."""
         if self.spec.header and y == 0:
-            labels = [
-                [(c.label, "faint")] if isinstance(c.label, str) else c.label for c, _ in self._widths()
-            ]
-            return self._strip(labels, mark=" ", on_cursor=False)
+            return self._kept((-1, False, ""), None, self._head_line)
         index = self.scroll_offset.y + y - self._head
         if index >= self.source.count():
             return self._notice_line(y - self._head)
@@ -116,7 +156,20 @@ class TableView(ScrollView, can_focus=True):
             waiting = Segment(f" {index + 1:,} …", self._style("faint", on_cursor))
             return Strip([waiting]).adjust_cell_length(self.size.width, blank)
         mark = "▌" if self.marks and self.spec.identity(row, index) in self.marks else " "
-        return self._strip([c.cell(row) for c, _ in self._widths()], mark=mark, on_cursor=on_cursor)
+        return self._kept((index, on_cursor, mark), row, lambda: self._strip(
+            [c.cell(row) for c, _ in self._widths()], mark=mark, on_cursor=on_cursor))
+
+    def _kept(self, name: tuple[int, bool, str], row: Any, draw: Callable[[], Strip]) -> Strip:
+        """A line as it was drawn before, if the row behind it is still the same."""
+        known = self._lines.get(name)
+        if known is None or known[0] is not row:
+            blank = self._style("", name[1])
+            known = self._lines[name] = (row, draw().adjust_cell_length(self.size.width, blank))
+        return known[1]
+
+    def _head_line(self) -> Strip:
+        labels = [[(c.label, "faint")] if isinstance(c.label, str) else c.label for c, _ in self._widths()]
+        return self._strip(labels, mark=" ", on_cursor=False)
 
     def _notice_line(self, y: int) -> Strip:
         blank = self._style("", False)

@@ -41,11 +41,27 @@ local function skip(s, i, hi, visible)
   return i
 end
 
+-- Three hexadecimal digits, and the second of a day as it stands in a key.
+local HEX, CLOCKS = {}, {[true] = {}, [false] = {}}
+for v = 0, 4095 do HEX[v] = fmt("%03x", v) end
+
+local function clock(url, left)
+  local known = CLOCKS[url][left]
+  if not known then
+    local colon = url and "%3A" or ":"
+    known = fmt("%02d", floor(left / 3600)) .. colon .. fmt("%02d", floor(left / 60) % 60) .. colon
+      .. fmt("%02dZ-", left % 60)
+    CLOCKS[url][left] = known
+  end
+  return known
+end
+
 -- The hot loop: no formatting for each key, only table stores.
 local function objects(s, asked, i, hi)
-  local out, j, n, limit = new_table(5 * asked.limit, 0), 0, 0, asked.limit
+  local out, j, n, limit = new_table(8 * asked.limit, 0), 0, 0, asked.limit
   local per, miss, mark, cut, odd, etag, grow, part = s.per, s.miss, s.mark, s.cut, s.odd, s.etag, s.grow, s.part
-  local hex, ending = s.hex, asked.write(s.ending)
+  local hex, stride, url = s.hex, s.stride, asked.url or false
+  local own, ending = s.hex or s.time, asked.write(s.ending)
   local strange = asked.write(names.ODD)
   local middle = "</Key><LastModified>" .. names.day(0) .. CLOCK .. "</LastModified><ETag>&quot;"
   local function tail(mark_of, size) return mark_of .. "&quot;</ETag>" .. CHECKSUM .. "<Size>" .. fmt("%d", size) .. STORED .. "</Contents>" end
@@ -54,7 +70,7 @@ local function objects(s, asked, i, hi)
     local d, thousand = floor(i / per), floor(i / 1000)
     local last = math.min(hi, (d + 1) * per, (thousand + 1) * 1000)
     local seven, folder = fmt("%07d", thousand), "<Contents><Key>" .. names.folder(s, d)
-    local front, middles = hex and folder or folder .. seven, {}
+    local front, middles = own and folder or folder .. seven, {}
     while i < last and n < limit do
       if not ((miss and i % miss == 0) or (mark and i % mark == 0)) then
         local kind = ((cut and i % cut == 0) and 1 or (odd and i % odd == 0) and 2 or 0) + ((etag and i % etag == 0) and 3 or 0)
@@ -65,10 +81,28 @@ local function objects(s, asked, i, hi)
           middles[kind] = m
         end
         local digits = DIGITS[i - thousand * 1000]
-        out[j + 1] = front; out[j + 2] = hex and names.number(s, i) or digits; out[j + 3] = m
-        out[j + 4] = s.md5 and "" or digits
-        out[j + 5] = tails[((grow and i % grow == 0) and 1 or 0) + ((part and not s.md5 and i % part == 0) and 2 or 0)]
-        j = j + 5; n = n + 1
+        out[j + 1] = front
+        if hex then
+          local v = i * stride
+          local high = floor(v / 16777216)
+          local low = v - high * 16777216
+          local first, third = floor(high / 4096), floor(low / 4096)
+          out[j + 2] = HEX[first]; out[j + 3] = HEX[high - first * 4096]
+          out[j + 4] = HEX[third]; out[j + 5] = HEX[low - third * 4096]
+          j = j + 5
+        elseif own then
+          local day = floor(i * 31 / 86400)
+          out[j + 2] = names.date(day); out[j + 3] = clock(url, i * 31 - day * 86400)
+          out[j + 4] = seven; out[j + 5] = digits
+          j = j + 5
+        else
+          out[j + 2] = digits
+          j = j + 2
+        end
+        out[j + 1] = m
+        out[j + 2] = s.md5 and "" or digits
+        out[j + 3] = tails[((grow and i % grow == 0) and 1 or 0) + ((part and not s.md5 and i % part == 0) and 2 or 0)]
+        j = j + 3; n = n + 1
       end
       i = i + 1
     end
@@ -90,7 +124,7 @@ local function level(s, asked, i, hi)
       groups[#groups + 1] = "<CommonPrefixes><Prefix>" .. asked.write(group) .. "</Prefix></CommonPrefixes>"
       i, after = names.lower(s, names.bump(group)), group
     else
-      out[#out + 1] = (objects(s, {limit = 1, write = asked.write}, i, i + 1))
+      out[#out + 1] = (objects(s, {limit = 1, write = asked.write, url = asked.url}, i, i + 1))
       i, after = i + 1, key
     end
   end

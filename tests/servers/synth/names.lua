@@ -5,6 +5,7 @@
 -- Keys. Key i (0 <= i < N) is document<ddd>/<iiiiiiiiii>.jpg, and rises with i in UTF-8 order.
 --   d<D>       spread over D first-level prefixes (100); d1 is one flat prefix
 --   hex1       the number is written as 12 evenly spread hexadecimal digits
+--   time1      the number is written as a time, 31 s after the one before: 2024-01-01T00:00:31Z-0000000001
 --   odd<M>     every M-th key ends with ODD (blank, plus, percent, two bytes, ampersand, quote, line break)
 -- What DistCp makes of keys (the wrong names of one colon1 bucket are those of another with cut and double):
 --   colon1     keys end with ::jpg instead of .jpg
@@ -36,7 +37,7 @@ local BASE, OTHER = "d41d8cd98f00b204000000", "beefbeefbeefbeef000000"
 local specs, remembered = {}, 0
 
 local WORDS = {}
-for word in ("d hex odd colon cut double miss etag grow part size real v mark lat err rate "
+for word in ("d hex time odd colon cut double miss etag grow part size real v mark lat err rate "
     .. "throttle refuse html blank torn early again drop sink"):gmatch("%a+") do WORDS[word] = true end
 
 local function read(name)
@@ -49,7 +50,7 @@ local function read(name)
     spec[word] = tonumber(number)
   end
   if spec.d < 1 or spec.v < 1 then return nil end
-  for _, word in ipairs {"miss", "etag", "grow", "part", "cut", "odd", "double", "mark", "err", "hex", "colon", "real"} do
+  for _, word in ipairs {"miss", "etag", "grow", "part", "cut", "odd", "double", "mark", "err", "hex", "time", "colon", "real"} do
     if spec[word] == 0 then spec[word] = nil end
   end
   spec.per = math.max(1, math.ceil(spec.n / spec.d))
@@ -82,7 +83,36 @@ function M.ending(s, i)
   return s.ending
 end
 
-function M.number(s, i) return s.hex and fmt("%012x", i * s.stride) or fmt("%010d", i) end
+-- The date so many days after the first of January 2024 (Hinnant, chrono-compatible low-level date algorithms).
+local dates = {}
+local function date(days)
+  local known = dates[days]
+  if known then return known end
+  local z = days + 19723 + 719468
+  local era = floor(z / 146097)
+  local doe = z - era * 146097
+  local yoe = floor((doe - floor(doe / 1460) + floor(doe / 36524) - floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + floor(yoe / 4) - floor(yoe / 100))
+  local mp = floor((5 * doy + 2) / 153)
+  local month = mp < 10 and mp + 3 or mp - 9
+  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
+  dates[days] = fmt("%04d-%02d-%02dT", year, month, doy - floor((153 * mp + 2) / 5) + 1)
+  return dates[days]
+end
+
+M.date = date
+
+local function moment(i)
+  local seconds = i * 31
+  local left = seconds % 86400
+  return fmt("%s%02d:%02d:%02dZ-%010d", date(floor(seconds / 86400)), floor(left / 3600), floor(left / 60) % 60,
+    left % 60, i)
+end
+
+function M.number(s, i)
+  if s.time then return moment(i) end
+  return s.hex and fmt("%012x", i * s.stride) or fmt("%010d", i)
+end
 
 function M.key(s, i) return M.folder(s, floor(i / s.per)) .. M.number(s, i) .. M.ending(s, i) end
 

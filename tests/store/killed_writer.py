@@ -1,6 +1,6 @@
 """Writers that are killed at any moment, and what must be left of their work.
 
-`python crash.py checkpoint|journal DIRECTORY KILLS SEED` prints one JSON object.
+`python killed_writer.py checkpoint|journal DIRECTORY KILLS SEED` prints one JSON object.
 """
 
 from __future__ import annotations

@@ -1,0 +1,46 @@
+"""Operations that wait for others of their plan: a version that goes on top of another copied version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+from ..core.model import Operation
+from .batches import Ledger
+
+
+def beside(one: Operation, other: Operation) -> bool:
+    """Whether two operations change the same bucket."""
+    return one.target[:2] == other.target[:2]
+
+
+def ready(ledger: Ledger, operation: Operation) -> Literal["go", "wait", "never"]:
+    """A version goes on top of another one only when the proof of that is on disk: were it lost, the next
+    run would find the later version in the place of the earlier one."""
+    after = operation.after
+    if operation.removes or after is None or ledger.verified(after):
+        return "go"
+    number, offset = divmod(after, ledger.batch_size)
+    record = ledger.record(number)
+    return "wait" if record.verified >> offset & 1 or not record.settled >> offset & 1 else "never"
+
+
+def refined(ledger: Ledger, of_plan: Callable[[int], Operation], operation: Operation) -> Operation:
+    """What goes on top of a copy of this job expects the ETag that the copy really has."""
+    if operation.after is None or (operation.removes and operation.target.version_id):
+        return operation
+    copy = of_plan(operation.after)
+    etag = ledger.etag(copy.index, copy.source.etag if copy.source is not None else "")
+    if not operation.removes:
+        return replace(operation, expect=f"etag:{etag}")
+    if (copy.target.bucket, copy.target.key) != (operation.target.bucket, operation.target.key):
+        return operation
+    return replace(operation, target=operation.target._replace(etag=etag))
+
+
+def left_out(ledger: Ledger, copies: int) -> bool:
+    """Whether an earlier run left out a delete because of a change: then a person has resumed since."""
+    first, offset = divmod(copies, ledger.batch_size)
+    return any(ledger.record(n).skipped >> (offset if n == first else 0)
+               for n in range(first, ledger.batches))

@@ -1,0 +1,105 @@
+"""Rows that write: copies, deletes and purges on the synthetic server, at three latencies; and on Ceph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench_model import Kind, Row, Run, done, job, s5
+from bench_peers import OURS
+
+
+def _late(name: str, milliseconds: int) -> tuple[str, str, str]:
+    """Name and title of a row, and the word of a bucket, at a latency."""
+    if not milliseconds:
+        return name, "", ""
+    return f"{name}-{milliseconds}ms", f", every answer {milliseconds} ms late", f"-lat{milliseconds}"
+
+
+def copying(milliseconds: int) -> Callable[[int, str], Row]:
+    def build(count: int, _host: str) -> Row:
+        name, more, late = _late("copy", milliseconds)
+        count = max(10, count)
+        few, source, sink = max(10, count // 50), f"syn-{count}-d1{late}", f"{{sink}}{late}"
+        return Row(name, "copy objects inside the store, target empty (s3console: plan, approve, run, verify)"
+                   + more, "object", {
+            OURS: Run(count, job("copy", f"s3://{source}/", f"s3://{sink}/"), fields=done(count),
+                      requests={"COPY": count}),
+            "s5cmd": Run(count, (s5("cp", f"s3://{source}/*", f"s3://{sink}/"),), requests={"COPY": count}),
+            "rclone": Run(count, (("rclone", "copy", "--transfers", "32", "--checkers", "32",
+                                   f"syn:{source}", f"syn:{sink}"),), requests={"COPY": count}),
+            "aws": Run(few, (("aws", "s3", "cp", "--recursive", "--quiet", f"s3://syn-{few}-d1{late}/",
+                              f"s3://{sink}/"),), requests={"COPY": few}, rounds=1),
+            "s4cmd": "it copies by one request as well and is left out",
+        }, target=1 / 3)
+
+    return build
+
+
+def deleting(milliseconds: int) -> Callable[[int, str], Row]:
+    def build(count: int, _host: str) -> Row:
+        name, more, late = _late("delete", milliseconds)
+        count = max(10, count)
+        few, bucket = max(10, count // 50), f"syn-{count}-d1{late}"
+        return Row(name, f"delete objects without versions (s3console: guarded by ETag){more}", "object", {
+            OURS: Run(count, job("delete", f"s3://{bucket}/document000/"), fields=done(count)),
+            "s5cmd": Run(count, (s5("rm", f"s3://{bucket}/*"),), requests={"DELETE-MANY": -(-count // 1000)}),
+            "rclone": Run(count, (("rclone", "delete", "--checkers", "32", f"syn:{bucket}"),),
+                          requests={"DELETE": count}),
+            "aws": Run(few, (("aws", "s3", "rm", "--recursive", "--quiet", f"s3://syn-{few}-d1{late}/"),),
+                       requests={"DELETE": few}, rounds=1),
+            "s4cmd": "it deletes by batches as s5cmd and is left out",
+        })
+
+    return build
+
+
+def purging(milliseconds: int) -> Callable[[int, str], Row]:
+    def build(count: int, _host: str) -> Row:
+        name, more, late = _late("purge", milliseconds)
+        names = max(10, count // 4)
+        rows = names * 4
+        bucket = f"syn-{names}-d1-v4-mark10{late}"
+        return Row(name, "delete every version" + more, "version", {
+            OURS: Run(rows, job("delete", "--versions", f"s3://{bucket}/document000/"), fields=done(rows)),
+            "s5cmd": Run(rows, (s5("rm", "--all-versions", f"s3://{bucket}/*"),)),
+            "rclone": "it deletes old versions only", "aws": "it deletes current objects only",
+            "s4cmd": "it deletes current objects only",
+        }, target=1 / 8)
+
+    return build
+
+
+def ceph_copying(count: int, _host: str) -> Row:
+    count = max(10, count)
+    few = "too slow for this row"
+    return Row("ceph-copy", "copy objects of 1 KB on a real Ceph gateway", "object", {
+        OURS: Run(count, job("copy", "s3://{bucket}/", "s3://{sink}/"), fields=done(count)),
+        "s5cmd": Run(count, (s5("cp", "s3://{bucket}/*", "s3://{sink}/"),)),
+        "rclone": Run(count, (("rclone", "copy", "--transfers", "32", "--checkers", "32", "syn:{bucket}",
+                               "syn:{sink}"),)),
+        "aws": few, "s4cmd": few,
+    }, by_wall=True, target=1.1, gateway=True)
+
+
+def ceph_deleting(count: int, _host: str) -> Row:
+    count = max(10, count)
+    few = "too slow for this row"
+    return Row("ceph-delete", "delete objects on a real Ceph gateway", "object", {
+        OURS: Run(count, job("delete", "s3://{sink}/d/"), fields=done(count)),
+        "s5cmd": Run(count, (s5("rm", "s3://{sink}/d/*"),)),
+        "rclone": Run(count, (("rclone", "delete", "--checkers", "32", "syn:{sink}/d"),)),
+        "aws": few, "s4cmd": few,
+    }, by_wall=True, target=1.1, gateway=True, filled=True)
+
+
+KINDS = {
+    "copy": Kind(copying(0), 20_000, 2),
+    "copy-10ms": Kind(copying(10), 6_000, 1),
+    "copy-50ms": Kind(copying(50), 4_000, 1),
+    "delete": Kind(deleting(0), 20_000, 2),
+    "delete-10ms": Kind(deleting(10), 10_000, 1),
+    "delete-50ms": Kind(deleting(50), 5_000, 1),
+    "purge": Kind(purging(0), 40_000, 2),
+    "ceph-copy": Kind(ceph_copying, 2_000, 2),
+    "ceph-delete": Kind(ceph_deleting, 2_000, 2),
+}
