@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import os
 import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pyarrow.parquet as pq
 import pytest
+from textual.pilot import Pilot
 
 from s3console.cli.main import main
 from s3console.core.errors import Refused, UsageError
@@ -30,6 +35,8 @@ from s3console.workflow.planning import plan_repair
 
 from .conftest import SIZE, frame, press, settle
 from .working import REVIEW, Looks, by_hand, console, go, says, until
+
+T = TypeVar("T")
 
 
 def row_of(screen: CompareScreen, prefix: str) -> PrefixRow:
@@ -161,6 +168,15 @@ def test_rows_of_a_comparison_that_still_lists() -> None:
     assert (rows["a/"].left, rows["a/"].shown_state) == (4, "planned")
 
 
+async def soon(pilot: Pilot[Any], wish: Callable[[], T | None]) -> T:
+    """What comes while a thread of the console is still at work."""
+    deadline = time.monotonic() + 30
+    while not (found := wish()):
+        assert time.monotonic() < deadline, frame(pilot.app)  # type: ignore[arg-type]
+        await asyncio.sleep(0.01)
+    return found
+
+
 async def test_a_directory_is_planned_while_the_rest_is_listed(work_desk: Desk) -> None:
     """The comparison is held where it stands; the plan is made from a comparison of its own."""
     app = console(work_desk, live=False)
@@ -168,10 +184,8 @@ async def test_a_directory_is_planned_while_the_rest_is_listed(work_desk: Desk) 
         screen = await go(pilot, "compare")
         assert isinstance(screen, CompareScreen)
         app.run_words("compare s3://bucket1/ s3://bucket2/")
-        await until(pilot, lambda: screen.child is not None)
-        assert screen.child is not None
-        held = screen.child._process.pid
-        os.kill(held, signal.SIGSTOP)
+        child = await soon(pilot, lambda: screen.child)
+        os.kill(child._process.pid, signal.SIGSTOP)
         screen._reached(Reached("listing", prefixes=(
             ("document001/", 640, 640, 640, True), ("document002/", 640, 640, 512, True),
             ("document003/", 9, 9, 9, False))))
@@ -181,13 +195,13 @@ async def test_a_directory_is_planned_while_the_rest_is_listed(work_desk: Desk) 
         await pilot.pause()
         assert says(app, "Nothing differs there")
         await pilot.press("down", "a")
-        await until(pilot, lambda: len(list_plans(work_desk.home)) == 1)
+        await soon(pilot, lambda: list_plans(work_desk.home))
+        os.kill(child._process.pid, signal.SIGCONT)
         await settle(pilot)
-        os.kill(held, signal.SIGCONT)
         plan = list_plans(work_desk.home)[0]
         assert (plan.prefix, plan.operations, plan.right.prefix) == ("document002/", 256, "document002/")
         await until(pilot, lambda: screen.review is not None)
-        assert row_of(screen, "document002/").state == "planned"
+        await until(pilot, lambda: row_of(screen, "document002/").state == "planned")
 
 
 def said(capsys: pytest.CaptureFixture[str], desk: Desk, *words: str, code: int = 0) -> str:
