@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from conftest_cli import Cli, MakeCli, environment
 from conftest_servers import S3Server
+from conftest_words import run, served
 
 
 @pytest.fixture
@@ -32,3 +33,6 @@ def cli(ministack: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     state = tmp_path_factory.mktemp("cli") / "state"
     yield Cli(state, environment(state, **ministack.environ), ("--endpoint-url", ministack.endpoint_url),
               [ministack.secret_key] if len(ministack.secret_key) > 5 else [])
+
+
+__all__ = ["run", "served"]

@@ -2,43 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import pytest
+from conftest_words import THEN, Run
 
 from s3console.cli.main import main
-from s3console.demo.server import DemoServer
-
-Run = Callable[..., tuple[int, list[dict[str, Any]], str]]
-THEN = "2024-06-20T00:00:00Z"
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[DemoServer]:
-    with DemoServer() as server:
-        yield server
-
-
-@pytest.fixture
-def run(served: DemoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str]) -> Run:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": served.access_key, "AWS_SECRET_ACCESS_KEY": served.secret_key,
-        "AWS_DEFAULT_REGION": served.region, "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_ENDPOINT_URL_S3": served.endpoint_url, "S3CONSOLE_HOME": str(tmp_path / "state"),
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-
-    def words(*arguments: str) -> tuple[int, list[dict[str, Any]], str]:
-        code = main([*arguments, "--json"])
-        captured = capsys.readouterr()
-        return code, [json.loads(line) for line in captured.out.split("\n") if line], captured.err
-
-    return words
 
 
 def test_a_manifest_in_every_format_compares_with_its_bucket(run: Run, tmp_path: Path) -> None:

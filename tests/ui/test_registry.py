@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from importlib import import_module
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from textual.binding import Binding
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -224,3 +226,23 @@ def test_read_only_patterns_win(tmp_path: Path) -> None:
     assert not free.read_only
     assert free.settings.theme == "light"
     assert load_config({"read_only": True}, environ).read_only
+
+
+def _classes(base: type) -> Iterator[type]:
+    for found in base.__subclasses__():
+        yield found
+        yield from _classes(found)
+
+
+def test_no_screen_or_dialog_leaves_open_what_its_parts_ask_for() -> None:
+    for room in ("screens", "dialogs"):
+        for path in (ROOT / "s3console" / "ui" / room).glob("[a-z]*.py"):
+            import_module(f"s3console.ui.{room}.{path.stem}")
+    whole = [found for found in _classes(Screen)
+             if found.__module__.startswith("s3console.") and not found.__subclasses__()]
+    assert len(whole) > 20
+    for found in whole:
+        for name in dir(found):
+            member = inspect.getattr_static(found, name)
+            code = getattr(member.fget if isinstance(member, property) else member, "__code__", None)
+            assert code is None or "NotImplementedError" not in code.co_names, f"{found.__name__}.{name}"
