@@ -32,7 +32,7 @@ CEPH_PROGRAMS = ("radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd")
 
 @dataclass(frozen=True)
 class S3Server:
-    """A running server. `name` is "ministack" or "ceph"."""
+    """A running server. `name` is "ministack", "ceph" or "moto"."""
 
     name: str
     endpoint_url: str
@@ -75,9 +75,12 @@ def _free(port: int) -> bool:
 
 
 def _free_port(offsets: tuple[int, ...] = (0,)) -> int:
-    """A port from 20000 up that is free together with those at the offsets a server also needs."""
+    """A port from 20000 up that is free together with those at the offsets a server also needs.
+
+    A server of many ports binds them one after the other: those of one port keep out of its range.
+    """
     for _ in range(200):
-        port = random.randrange(20000, 32000)
+        port = random.randrange(20000, 26000) if len(offsets) > 1 else random.randrange(26100, 32000)
         if all(_free(port + offset) for offset in offsets):
             return port
     raise RuntimeError("no free port between 20000 and 32000")
@@ -117,7 +120,7 @@ def _run(*command: object, **environ: str) -> None:
     # The daemons keep the file descriptors they inherit, so output goes to a file and not to a pipe.
     folder = Path(str(command[1]))
     with (folder / "start.log").open("ab") as log:
-        done = subprocess.run([str(part) for part in command], stdout=log, stderr=log, timeout=120,
+        done = subprocess.run([str(part) for part in command], stdout=log, stderr=log, timeout=300,
                               stdin=subprocess.DEVNULL, env=os.environ | environ, check=False)
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed: {(folder / 'start.log').read_text()[-2000:]}")
@@ -165,6 +168,20 @@ def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         "stop-ceph-rgw.sh")
 
 
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """moto in server mode, another emulator in Python."""
+    program = Path(sys.executable).with_name("moto_server")
+    if not program.exists():
+        reason = "moto is not installed: pip install 'moto[s3,server]'"
+        print(reason)
+        pytest.skip(reason)
+    yield from _shared(
+        "moto", _shared_root(tmp_path_factory),
+        lambda folder: _run(SCRIPTS / "start-moto.sh", folder, _free_port(), MOTO=str(program)),
+        "stop-pid.sh")
+
+
 @pytest.fixture(scope="session", params=["ministack", "ceph"])
 def s3_server(request: pytest.FixtureRequest) -> S3Server:
     """Every server that the contract of the store must hold on."""
@@ -202,4 +219,5 @@ def odd_server(running_odd_server: OddServer, monkeypatch: pytest.MonkeyPatch) -
     return running_odd_server
 
 
-__all__ = ["S3Server", "aws_env", "ceph", "ministack", "odd_server", "running_odd_server", "s3_server"]
+__all__ = ["S3Server", "aws_env", "ceph", "ministack", "moto", "odd_server", "running_odd_server",
+           "s3_server"]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from s3console.core.errors import NotReachable, UsageError
@@ -40,10 +43,29 @@ def open_console(call: Call) -> int:
     return _show(call, start)
 
 
+@contextmanager
+def _passing_state() -> Iterator[str]:
+    """A new state directory that goes when it is left, but for the report of a crash."""
+    from s3console.ui.crash import REPORT
+
+    folder = Path(tempfile.mkdtemp(prefix="s3console-demo-state-"))
+    try:
+        yield str(folder)
+    finally:
+        with suppress(OSError):  # what cannot go stays, and so does the directory of a report
+            for path in [path for path in folder.iterdir() if path.name != REPORT]:
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+            folder.rmdir()
+
+
 def demo(call: Call) -> int:
     """Start the embedded S3 with its stories; open the console on it or only serve.
 
-    The demo keeps its state in a directory of its own that goes with it, unless one was named.
+    The demo keeps its state in a directory of its own that goes with it, unless one was named. The report
+    of a crash stays where the last sentence says.
     """
     from s3console.demo.server import DemoServer
 
@@ -60,8 +82,7 @@ def demo(call: Call) -> int:
             return _serve(call, server)
         os.environ.update(server.environment())
         if call.options.state_dir is None and "S3CONSOLE_HOME" not in os.environ:
-            call.options.state_dir = stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="s3console-demo-state-", ignore_cleanup_errors=True))
+            call.options.state_dir = stack.enter_context(_passing_state())
         return _show(call, None, is_demo=True)
 
 

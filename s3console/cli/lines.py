@@ -14,16 +14,17 @@ _FLAGS = {True: "true", False: "false"}
 
 
 def _texts(column: Sequence[str]) -> Iterable[str]:
-    """A column as JSON strings. Printable ASCII without quotes and backslashes is its own escape."""
+    """A column as the inside of JSON strings. Printable ASCII without quotes and backslashes is its own
+    escape."""
     joined = "".join(column)
     if joined.isascii() and joined.isprintable() and '"' not in joined and "\\" not in joined:
-        return [f'"{text}"' for text in column]
-    return map(encode_basestring_ascii, column)
+        return column
+    return [encode_basestring_ascii(text)[1:-1] for text in column]
 
 
 def _few(column: Sequence[str]) -> Iterable[str]:
-    """A column of few different values as JSON strings."""
-    values = {text: encode_basestring_ascii(text) for text in set(column)}
+    """The same for a column of few different values."""
+    values = {text: encode_basestring_ascii(text)[1:-1] for text in set(column)}
     if len(values) == 1:
         return repeat(next(iter(values.values())), len(column))
     return map(values.__getitem__, column)
@@ -43,17 +44,18 @@ def entry_lines(batch: Batch, *, versions: bool) -> str:
     count = len(batch)
     if not count:
         return ""
-    cells: list[tuple[str, Iterable[str]]] = [
-        ('{"key": ', map(encode_basestring_ascii, batch.keys)), (', "size": ', map(str, batch.sizes)),
-        (', "etag": ', _texts(batch.etags)), (', "last_modified": ', _texts(_times(batch.modified))),
-        (', "storage_class": ', _few(batch.storage_classes))]
-    if versions:
-        cells += [(', "version_id": ', _texts(batch.version_ids or ("",) * count)),
-                  (', "is_latest": ', map(_FLAGS.__getitem__, batch.latest or (True,) * count)),
-                  (', "is_delete_marker": ', map(_FLAGS.__getitem__, batch.markers or (False,) * count))]
-    step = 2 * len(cells) + 1
-    pieces = ["}\n"] * (step * count)
-    for at, (name, column) in enumerate(cells):
-        pieces[2 * at::step] = repeat(name, count)
-        pieces[2 * at + 1::step] = column
-    return "".join(pieces)
+    rows = zip(_texts(batch.keys), batch.sizes, _texts(batch.etags), _texts(_times(batch.modified)),
+               _few(batch.storage_classes), strict=True)
+    if not versions:
+        return "".join([
+            f'{{"key": "{key}", "size": {size}, "etag": "{etag}", "last_modified": "{modified}", '
+            f'"storage_class": "{name}"}}\n' for key, size, etag, modified, name in rows])
+    ids = _texts(batch.version_ids or ("",) * count)
+    latest = map(_FLAGS.__getitem__, batch.latest or (True,) * count)
+    markers = map(_FLAGS.__getitem__, batch.markers or (False,) * count)
+    return "".join([
+        f'{{"key": "{key}", "size": {size}, "etag": "{etag}", "last_modified": "{modified}", '
+        f'"storage_class": "{name}", "version_id": "{version}", "is_latest": {newest}, '
+        f'"is_delete_marker": {marker}}}\n'
+        for (key, size, etag, modified, name), version, newest, marker in zip(
+            rows, ids, latest, markers, strict=True)])

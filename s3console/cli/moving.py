@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from s3console.core.estimate import SIZES, duration_text, estimate
+from s3console.core.estimate import SIZES, Estimate, duration_text, estimate
 from s3console.core.model import Plan
 
 from .call import Call
@@ -48,14 +48,18 @@ def carrying_of(call: Call) -> Carrying:
     return Carrying(options.acl, options.storage_class, options.thaw, options.lock)
 
 
-def say_estimate(call: Call, plan: Plan) -> None:
+def estimates(call: Call, plan: Plan) -> list[Estimate]:
     """How long a move takes and what it costs, for its own size and for round ones."""
-    region = plan.right.connection.region or "us-east-1"
-    rows = []
-    for objects in (plan.copy, *SIZES):
-        one = estimate(objects, region)
-        rows.append((f"{objects:,}", *(duration_text(s) for s in (one.sequential, one.modest, one.fast)),
-                     money_text(one.cost_usd)))
+    connection = plan.right.connection
+    region = call.desk.regions.get((connection, plan.right.bucket)) or connection.region or "us-east-1"
+    looks = plan.requests.get("HeadObject", 0) / plan.copy if plan.requests.get("CopyObject") else 2.0
+    return [estimate(objects, region, looks=looks) for objects in (plan.copy, *SIZES)]
+
+
+def say_estimate(call: Call, plan: Plan) -> None:
+    """The same as a table."""
+    rows = [(f"{one.objects:,}", *(duration_text(s) for s in (one.sequential, one.modest, one.fast)),
+             money_text(one.cost_usd)) for one in estimates(call, plan)]
     call.output.line("")
     call.output.table(("OBJECTS", "AT 3/S", "AT 100/S", "AT 500/S", "REQUESTS"), rows)
 

@@ -288,8 +288,9 @@ def _first_word(arguments: Sequence[str]) -> int | None:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read a command line. Raises UsageError; `--help` and `--version` leave through SystemExit."""
     given = list(arguments)
-    parser = make_parser()
-    known = word_names(parser)
+    # The console comes first: without words there is none to look for among thirty parsers.
+    parser = make_parser() if given else Parser()
+    known = word_names(parser) if given else ()
     at = _first_word(given)
     if at is not None and given[at] not in known:
         word = given[at]
@@ -304,7 +305,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
                         ("read_only", False), ("no_color", False), ("json", False), ("verbose", 0)):
         if not hasattr(options, name):
             setattr(options, name, value)
-    if options.word is None:
+    if getattr(options, "word", None) is None:
         options.word, options.place = "open", None
     if options.word == "plan" and options.plan_kind is None:
         raise UsageError("plan needs a kind", next_step="See `s3console plan --help`")

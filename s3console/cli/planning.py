@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from s3console.core.errors import Refused, UsageError
 from s3console.core.keys import printable
 from s3console.core.model import Operation, Plan
@@ -58,11 +60,16 @@ def undo(call: Call) -> int:
 
 
 def _made(call: Call, made: Plan) -> int:
-    from s3console.workflow.planning import plan_state
+    from s3console.workflow.plan_states import plan_state
+    from s3console.workflow.probing import unprobed_sentence
 
     state = plan_state(call.desk, made)
+    if told := unprobed_sentence(call.desk, made):
+        call.output.say(told)
     if call.output.as_json:
-        call.output.record(plan_record(made, state))
+        more = {"estimates": [asdict(one) for one in moving.estimates(call, made)]} if (
+            made.title.startswith("move ")) else {}
+        call.output.record(plan_record(made, state) | more)
         return DONE
     _show_plan(call, made, state)
     if made.title.startswith("move "):
@@ -114,7 +121,7 @@ def _sample_row(operation: Operation) -> tuple[str | int, ...]:
 
 def show(call: Call) -> int:
     """Show a plan with a sample of its operations."""
-    from s3console.workflow.planning import plan_state
+    from s3console.workflow.plan_states import plan_state
 
     shown = _open(call)
     if call.options.export is not None:
@@ -133,7 +140,7 @@ def plans(call: Call) -> int:
     """List the plans."""
     from s3console.store.plans import list_plans
     from s3console.workflow.jobs import list_jobs
-    from s3console.workflow.planning import plan_state
+    from s3console.workflow.plan_states import plan_state
 
     jobs = list_jobs(call.desk)
     found = [(one, plan_state(call.desk, one, jobs)) for one in
@@ -156,7 +163,7 @@ def plans(call: Call) -> int:
 def approve(call: Call) -> int:
     """Approve a plan; a plan that cannot be reversed needs the number of its operations."""
     from s3console.workflow import approving as workflow
-    from s3console.workflow.planning import plan_state
+    from s3console.workflow.plan_states import plan_state
 
     call.need_writing()
     asked = _open(call)

@@ -255,6 +255,9 @@ class Comparison:
         count.version_bytes += sum(history.sizes)
 
     def _settle(self, left: Columns, right: Columns, history: _History) -> Outcome:
+        if not right.keys and not history.rows:
+            self.tally.missing += len(left)
+            return Outcome(left, dict.fromkeys(range(len(left)), MISSING), [])
         statuses: dict[int, str] = {}
         groups: list[Group] = []
         for at, other in self._differences(left, right):

@@ -10,7 +10,7 @@ SEQUENTIAL, MODEST, FAST = 3.0, 100.0, 500.0
 """Copies per second: one after the other (the mover of SEEDS section 3 took 0.3 to 0.4 s for each), and
 two rates below the 3,500 writes per second that S3 gives a prefix (S3 User Guide, "Performance")."""
 
-SIZES = (1_000, 10_000, 100_000, 1_000_000)
+SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,11 @@ class Estimate:
     cost_usd: float
 
 
-def estimate(objects: int, region: str) -> Estimate:
-    """The estimate for so many objects."""
-    requests = {"CopyObject": objects, "HeadObject": 2 * objects, "DeleteObjects": -(-objects // 1000),
-                "ListObjectsV2": 2 * -(-objects // 1000)}
+def estimate(objects: int, region: str, *, looks: float = 2) -> Estimate:
+    """The estimate for so many objects; `looks` HEAD requests are sent for each."""
+    pages = -(-objects // 1000)
+    requests = {"CopyObject": objects, "HeadObject": round(looks * objects), "DeleteObjects": pages,
+                "ListObjectsV2": 2 * pages}
     return Estimate(objects, objects / SEQUENTIAL, objects / MODEST, objects / FAST,
                     round(request_cost(requests, region), 6))
 

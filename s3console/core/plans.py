@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import count
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count, repeat
 from json.encoder import encode_basestring_ascii as _text
 from typing import Any, NamedTuple, get_args
 
@@ -42,12 +42,56 @@ def encode_deletes(first: int, doomed: Doomed) -> list[str]:
     Each is what `encode_operation` says of the operation.
     """
     head = f',"delete",["right",{_text(doomed.bucket)}'
-    tail = f'],null,"any",null,null,{"true" if doomed.marker else "false"},{_text(doomed.reason)}]'
+    tail = f',{"true" if doomed.marker else "false"},{_text(doomed.reason)}]'
     classes = {one: _text(one) for one in set(doomed.classes)}
+    if doomed.witnesses:
+        middle = '],null,"any",null,'
+        return [f"[{index}{head},{key},{version_id},{etag},{size},{classes[name]}{middle}{witness}{tail}"
+                for index, key, version_id, etag, size, name, witness in
+                zip(count(first), _texts(doomed.keys), _texts(doomed.ids), _texts(doomed.etags),
+                    doomed.sizes, doomed.classes, _ref_texts(doomed.witnesses))]
+    tail = f'],null,"any",null,null{tail}'
     return [f"[{index}{head},{key},{version_id},{etag},{size},{classes[name]}{tail}"
             for index, key, version_id, etag, size, name in
-            zip(count(first), map(_text, doomed.keys), map(_text, doomed.ids), map(_text, doomed.etags),
+            zip(count(first), _texts(doomed.keys), _texts(doomed.ids), _texts(doomed.etags),
                 doomed.sizes, doomed.classes)]
+
+
+def encode_copies(first: int, copied: Copied) -> list[str]:
+    """The lines of copies that nothing else depends on, column by column; the first has the index `first`.
+
+    Each is what `encode_operation` says of the operation.
+    """
+    head = f',"copy",["right",{_text(copied.target)}'
+    middle = f'],["left",{_text(copied.source)}'
+    how = f",{_text(copied.how)}" if copied.how else ""
+    tail = f"],{_text(copied.expect)},null,null,false,{_text(copied.reason)}{how}]"
+    classes = {one: _text(one) for one in set(copied.classes)}
+    keys = _texts(copied.keys)
+    names = keys if copied.names is copied.keys else _texts(copied.names)
+    return [f'[{index}{head},{name},"",{etag},{size},{classes[kind]}{middle},{key},{version_id},{etag},'
+            f"{size},{classes[kind]}{tail}"
+            for index, name, key, version_id, etag, size, kind in
+            zip(count(first), names, keys, _texts(copied.ids), _texts(copied.etags), copied.sizes,
+                copied.classes)]
+
+
+def _ref_texts(refs: Iterable[Ref]) -> Iterator[str]:
+    """Every ref as JSON; one that comes several times in a row is written once."""
+    last, text = None, ""
+    for ref in refs:
+        if ref is not last:
+            last, text = ref, _encode_ref(ref)
+        yield text
+
+
+def _texts(column: Sequence[str]) -> list[str]:
+    """Every text as JSON. Escaping them as one costs a third, where none of them holds a line break or
+    a backslash before an n, either of which makes the parts more than the texts."""
+    parts = _text("\n".join(column))[1:-1].split("\\n")
+    if len(parts) != len(column):
+        return list(map(_text, column))
+    return [f'"{part}"' for part in parts]
 
 
 def decode_operation(line: str) -> Operation:
@@ -79,7 +123,10 @@ def decode_operations(lines: Sequence[str]) -> list[Operation]:
 
 
 class Doomed(NamedTuple):
-    """Deletes of one bucket on the right side, as columns of equal length; all of them markers, or none."""
+    """Deletes of one bucket on the right side, as columns of equal length; all of them markers, or none.
+
+    `witnesses` has what each needs to be seen before it, and is empty where none needs anything.
+    """
 
     bucket: str
     keys: Sequence[str]
@@ -89,13 +136,51 @@ class Doomed(NamedTuple):
     classes: Sequence[str]
     marker: bool = False
     reason: str = "delete"
+    witnesses: Sequence[Ref] = ()
 
     def operations(self, first: int) -> Iterable[Operation]:
         """The same as operations, of which the first has the index `first`."""
-        for index, key, version_id, etag, size, name in zip(
-                count(first), self.keys, self.ids, self.etags, self.sizes, self.classes):
+        for index, key, version_id, etag, size, name, witness in zip(
+                count(first), self.keys, self.ids, self.etags, self.sizes, self.classes,
+                self.witnesses or repeat(None)):
             target = Ref("right", self.bucket, key, version_id, etag, size, name)
-            yield Operation(index, "delete", target, is_delete_marker=self.marker, reason=self.reason)
+            yield Operation(index, "delete", target, witness=witness, is_delete_marker=self.marker,
+                            reason=self.reason)
+
+    def lengths(self) -> set[int]:
+        """The lengths of the columns: one, where they are columns."""
+        return {len(column) for column in (*self[1:6], self.witnesses or self.keys)}
+
+
+class Copied(NamedTuple):
+    """Copies from a bucket of the left side into one of the right, as columns of equal length.
+
+    `keys` and `ids` name the sources, `names` what they are called in the target.
+    """
+
+    source: str
+    target: str
+    keys: Sequence[str]
+    names: Sequence[str]
+    ids: Sequence[str]
+    etags: Sequence[str]
+    sizes: Sequence[int]
+    classes: Sequence[str]
+    expect: str = "absent"
+    reason: str = "missing"
+    how: str = ""
+
+    def operations(self, first: int) -> Iterable[Operation]:
+        """The same as operations, of which the first has the index `first`."""
+        for index, key, name, version_id, etag, size, kind in zip(
+                count(first), self.keys, self.names, self.ids, self.etags, self.sizes, self.classes):
+            yield Operation(index, "copy", Ref("right", self.target, name, "", etag, size, kind),
+                            Ref("left", self.source, key, version_id, etag, size, kind), self.expect,
+                            reason=self.reason, how=self.how)
+
+    def lengths(self) -> set[int]:
+        """The lengths of the columns: one, where they are columns."""
+        return {len(column) for column in self[2:8]}
 
 
 class PlanDigest:

@@ -29,6 +29,7 @@ _TRUSTED = 0.7
 _FILLED = 0.97
 _FEW_MISSES = 3
 _FREE_MISSES = 100
+_OVERSPENT = 2
 
 
 @dataclass(slots=True, eq=False)
@@ -80,7 +81,7 @@ class Ranges:
 
     `base` is the prefix of all keys, `keys` and `way` the page before the plan begins, `page` the rows
     of a full page. With `versions` a key may have several rows, and a range goes on until a later key
-    is seen.
+    is seen. Nothing is cut while `cuts` is False.
     """
 
     def __init__(self, base: str, keys: Sequence[str], *, way: object, horizon: int = 128, page: int = 1000,
@@ -88,6 +89,7 @@ class Ranges:
         self.page = page
         self.horizon = horizon
         self.versions = versions
+        self.cuts = True
         self.busy = 0
         self.held = 0
         self.mistakes = 0
@@ -115,7 +117,7 @@ class Ranges:
         if look is not None:
             self.busy += 1
             return look
-        found = self._waiting() or (self._cut_one(slots) if self._ladder.done else None)
+        found = self._waiting() or (self._cut_one(slots) if self.cuts and self._ladder.done else None)
         if found is not None:
             found.busy = True
             self.busy += 1
@@ -134,28 +136,29 @@ class Ranges:
         if self._ladder.done and self._ladder.ceiling is not None:
             self._ceiling = self._ladder.ceiling
 
-    def _walk(self) -> list[tuple[Range, float]]:
-        """The ranges that begin within the horizon, with the pages thought to lie before each."""
-        ahead, found = 0.0, []
-        for one in self.live:
-            if ahead >= self.horizon:
-                break
-            found.append((one, ahead))
-            ahead += len(one.pages)
-            if not one.done:
-                ahead += max(one.estimate / self.page, 1.0)
-        return found
-
     @property
     def _room(self) -> bool:
         return self.held + self.busy < self.horizon
 
     def _waiting(self) -> Range | None:
-        one = next((one for one in self.live if not one.busy and not one.done), None)
-        if one is None or not any(one is other for other, _ in self._walk()):
+        one = self._first_idle()
+        if one is None:
             return None
         first = one is self.live[0] and not one.pages
         return one if first or self._make_room(one) else None
+
+    def _first_idle(self) -> Range | None:
+        """The first range of which the next page can be asked for, if it begins within the horizon."""
+        ahead = 0.0
+        for one in self.live:
+            if ahead >= self.horizon:
+                return None
+            if not one.busy and not one.done:
+                return one
+            ahead += len(one.pages)
+            if not one.done:
+                ahead += max(one.estimate / self.page, 1.0)
+        return None
 
     def _make_room(self, near: Range) -> bool:
         """Whether a page behind `near` may be held: pages of the farthest ranges give way to nearer ones."""
@@ -169,7 +172,9 @@ class Ranges:
     def _cut_one(self, slots: int) -> Range | None:
         """A new range out of the first one that is large enough, where it may be begun at once."""
         unproved = sum(1 for one in self.live if one.busy and not one.listed)
-        if unproved >= self._trust or self._vain > _FREE_MISSES + self._useful:
+        spare = _FREE_MISSES + self._useful
+        most = self._trust if self._vain <= spare else _OVERSPENT if self._vain <= 2 * spare else 0
+        if unproved >= most:
             return None
         for _ in range(_HALVINGS):
             found = self._more_than_its_share(slots)
@@ -182,17 +187,27 @@ class Ranges:
         return None
 
     def _more_than_its_share(self, slots: int) -> tuple[Range, float, float] | None:
-        source = self._before
+        """The first range within the horizon that is worth a cut, the pages thought to lie before it, and the
+        keys of a share."""
+        source, ahead, remaining = self._before, 0.0, 0.0
+        walk: list[tuple[Range, float]] = []
         for one in self.live:
-            if not one.listed and one.source is not source and source is not None:
+            if ahead >= self.horizon:
+                break
+            if one.listed:
+                source = one
+            elif one.source is not source and source is not None:
                 self._estimate(one, source)
-            source = one if one.listed else source
-        walk = self._walk()
-        remaining = sum(one.estimate for one, _ in walk if not one.done) / self.page
-        share = float(min(_LARGEST_SHARE, max(1, int(min(remaining, self.horizon) / slots))))
-        for one, ahead in walk:
-            if not one.done and one.estimate >= 2 * share * self.page and self._divisible(one):
-                return one, ahead, share * self.page
+            ahead += len(one.pages)
+            if not one.done:
+                walk.append((one, ahead - len(one.pages)))
+                remaining += one.estimate
+                ahead += max(one.estimate / self.page, 1.0)
+        most = min(remaining / self.page, self.horizon)
+        share = self.page * float(min(_LARGEST_SHARE, max(1, int(most / slots))))
+        for one, before in walk:
+            if one.estimate >= 2 * share and self._divisible(one):
+                return one, before, share
         return None
 
     def _end(self, one: Range) -> str:

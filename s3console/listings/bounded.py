@@ -53,7 +53,8 @@ def opened(path: Path) -> IO[bytes]:
     try:
         if not path.is_file():
             if path.exists():
-                raise NotReachable("This is not a file", where=printable(str(path)))
+                raise NoSuchPlace("This is not a file", where=printable(str(path)), next_step=(
+                    "Name a file; dir: takes a directory"))
             raise NoSuchPlace("There is no such file", where=printable(str(path)), next_step="Check its name")
         return path.open("rb")
     except OSError as error:

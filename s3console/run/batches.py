@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from itertools import repeat
+from itertools import compress, islice
 from typing import Any, Literal, NamedTuple, Protocol
 
 from ..core.errors import DamagedState
@@ -99,6 +99,29 @@ class BatchRecord:
         return record
 
 
+def ended_alike(records: Iterable[BatchRecord]) -> list[dict[str, Any]]:
+    """Settled batches for the journal, in order: those that follow each other with the same bitmaps in one,
+    `batches` of them from `batch` on."""
+    found: list[dict[str, Any]] = []
+    for record in records:
+        maps = {name: f"{getattr(record, name):x}" for name in MAPS}
+        last = found[-1] if found else None
+        if last is not None and record.number == last["batch"] + last["batches"] and \
+                all(last[name] == value for name, value in maps.items()):
+            last["batches"] += 1
+        else:
+            found.append({"batch": record.number, "batches": 1, **maps})
+    return found
+
+
+_BITS = bytes.maketrans(b"01", b"\0\1")
+
+
+def _flags(bits: int) -> bytes:
+    """Its bits as truth values, the lowest first."""
+    return f"{bits:b}"[::-1].encode("ascii").translate(_BITS)
+
+
 def _key(number: int) -> str:
     return f"batch/{number:010d}"
 
@@ -116,6 +139,7 @@ class Ledger:
         self._records: dict[int, BatchRecord] = {}
         self._dirty: set[int] = set()
         self._fresh: dict[int, int] = {}
+        self._reach: dict[str, int] = dict(checkpoint.get("reach") or {})
         for key in checkpoint.keys("batch/"):
             number = int(key.partition("/")[2])
             self._records[number] = BatchRecord.unpack(number, checkpoint.get(key))
@@ -138,15 +162,40 @@ class Ledger:
         """Whether every operation of the batch is settled."""
         return self.record(number).settled == (1 << self.size(number)) - 1
 
+    def reach(self, phase: Phase) -> int:
+        """Below this index an operation of the phase may have been sent; none from it on was."""
+        known = self._reach.get(phase)
+        if known is not None:
+            return known
+        begun = [r.number for r in self._records.values() if r.attempts.get(phase)]
+        return min(self.operations, (max(begun) + 1) * self.batch_size) if begun else 0
+
     def begin(self, number: int, phase: Phase, at: str) -> int:
-        """Write down that operations of this batch are about to be sent; returns earlier attempts."""
+        """Note that operations of this batch are about to be sent; returns earlier attempts. It is durable
+        after `send_up_to`."""
         record = self._records.setdefault(number, BatchRecord(number))
         before = record.attempts.get(phase, 0)
         record.attempts[phase] = before + 1
         record.intent = at
         self._dirty.add(number)
-        self.commit()
         return before
+
+    def ended(self, records: Iterable[BatchRecord]) -> list[dict[str, Any]]:
+        """Which of these batches are settled, for the journal."""
+        return ended_alike(one for one in records if self.full(one.number))
+
+    def send_up_to(self, first: int, end: int, phase: Phase, at: str) -> list[BatchRecord]:
+        """Write down that operations from `first` up to below `end` may be sent from now on, those before
+        `first` having been so already. Durable when it returns; returns what `commit` does."""
+        before, self._reach = self._reach, {**self._reach, phase: end}
+        try:
+            for number in range(first // self.batch_size, -(-end // self.batch_size)):
+                if number * self.batch_size >= first or not self.record(number).attempts.get(phase):
+                    self.begin(number, phase, at)
+            return self.commit(reached=True)
+        except BaseException:
+            self._reach = before
+            raise
 
     def apply(self, operation: Operation, outcome: Outcome) -> None:
         """Note a final outcome; it is durable after the next `commit`."""
@@ -171,39 +220,30 @@ class Ledger:
         else:
             self._refuse(record, bit, operation, outcome)
 
-    def apply_plain(self, result: Literal["verified", "deleted"], indexes: Sequence[int],
-                    sizes: Sequence[int], versions: Sequence[str]) -> None:
-        """`apply` for operations that surely went well, copies with the ETag of their source and these many
-        bytes; `versions` is empty where none was made."""
-        done, start, size_of = 0, 0, self.batch_size
-        record, settled = BatchRecord(-1), 0
-        for index, size, version_id in zip(indexes, sizes, versions or repeat(""), strict=False):
-            offset = index - start
-            if record.number < 0 or not 0 <= offset < size_of:
-                self._settle_plain(record, done, result)
-                number, offset = divmod(index, size_of)
-                record, start, done = self._records.setdefault(number, BatchRecord(number)), index - offset, 0
-                settled = record.settled
-            bit = 1 << offset
-            if not settled & bit:
-                done |= bit
-                settled |= bit
-                if result == "verified":
-                    record.bytes += size
-                if version_id:
-                    record.made[str(offset)] = version_id
-        self._settle_plain(record, done, result)
-
-    def _settle_plain(self, record: BatchRecord, done: int, result: Literal["verified", "deleted"]) -> None:
-        if not done:
-            return
-        self._dirty.add(record.number)
-        if result == "deleted":
-            record.deleted |= done
-            return
-        record.copied |= done
-        record.verified |= done
-        self._fresh[record.number] = self._fresh.get(record.number, 0) | done
+    def apply_done(self, result: Literal["verified", "deleted"], first: int, bits: int,
+                   sizes: Sequence[int], made: Mapping[int, str]) -> None:
+        """`apply` for operations that surely went well: bit i is the operation `first` + i, a copy with the
+        ETag of its source and these many bytes; `made` names the versions that some of them made."""
+        start = first
+        while bits:
+            number, offset = divmod(start, self.batch_size)
+            here = bits & (1 << self.batch_size - offset) - 1
+            record = self._records.setdefault(number, BatchRecord(number))
+            fresh = here << offset & ~record.settled
+            if fresh:
+                self._dirty.add(number)
+            if result == "deleted":
+                record.deleted |= fresh
+            elif fresh:
+                record.copied |= fresh
+                record.verified |= fresh
+                self._fresh[number] = self._fresh.get(number, 0) | fresh
+                record.bytes += sum(compress(islice(sizes, start - first, None), _flags(fresh >> offset)))
+            bits >>= self.batch_size - offset
+            start += self.batch_size - offset
+        for n, version_id in made.items():
+            number, offset = divmod(first + n, self.batch_size)
+            self._records[number].made.setdefault(str(offset), version_id)
 
     def _refuse(self, record: BatchRecord, bit: int, operation: Operation, outcome: Outcome) -> None:
         if outcome.result == "skipped":
@@ -276,14 +316,17 @@ class Ledger:
         for number in sorted(self._records):
             yield from self._records[number].failures
 
-    def commit(self) -> list[BatchRecord]:
-        """Write every changed record in one transaction; returns those that were written."""
-        if not self._dirty:
+    def commit(self, *, reached: bool = False) -> list[BatchRecord]:
+        """Write every changed record in one transaction, and how far the job has `reached`; returns the
+        records that were written."""
+        if not self._dirty and not reached:
             return []
         changed = [self._records[n] for n in sorted(self._dirty)]
         with self._checkpoint.commit() as put:
             for record in changed:
                 put(_key(record.number), record.pack())
+            if reached:
+                put("reach", self._reach)
         for record in changed:
             record.durable = record.verified
         self._dirty.clear()

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from ..core.model import Operation
+from ..core.errors import DamagedState
+from ..core.model import Operation, Ref
 from .batches import Ledger
 
 
@@ -44,3 +45,23 @@ def left_out(ledger: Ledger, copies: int) -> bool:
     first, offset = divmod(copies, ledger.batch_size)
     return any(ledger.record(n).skipped >> (offset if n == first else 0)
                for n in range(first, ledger.batches))
+
+
+def witnesses(ledger: Ledger, of_plan: Callable[[int], Operation], operation: Operation, *,
+              enabled: bool) -> tuple[Ref, ...]:
+    """What must be looked at right before a delete, in a bucket whose versioning is `enabled` or not.
+
+    A copy that this process proved on a versioned bucket cannot have lost its bytes by being
+    overwritten; every other claim is looked at again.
+    """
+    found: dict[tuple[str, str, str], Ref] = {}
+    if operation.witness is not None:
+        w = operation.witness
+        found[w.side, w.bucket, w.key] = w
+    if operation.after is not None and not (ledger.verified_here(operation.after) and enabled):
+        copy = of_plan(operation.after)
+        if copy.source is None:
+            raise DamagedState("a delete of the plan waits for something that is not a copy")
+        target = copy.target._replace(etag=ledger.etag(copy.index, copy.source.etag), size=copy.source.size)
+        found[target.side, target.bucket, target.key] = target
+    return tuple(found.values())

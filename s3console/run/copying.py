@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import replace
+from typing import Any
 
 from ..core.compare import is_md5
 from ..core.errors import Reaction, ServiceError
@@ -134,7 +135,8 @@ def _looking(
             if alike[0] == "error" and alike[1].status != 404:
                 return refusal(index, alike[1])
             if alike[0] == "ok" and alike[1]:
-                return found
+                moved = (yield from _source_moved(index, source, manner)) if mutable(source) else None
+                return moved or found
     if expect == "absent" and now is not None:
         return Outcome(index, "skipped", CHANGED, "changed since plan: the destination is occupied")
     if expect.startswith("etag:") and (now is None or now.etag != expect[5:]):
@@ -160,7 +162,8 @@ def _verifying(operation: Operation, source: Ref, etag: str, manner: Manner) -> 
 
     A copy of a multipart or KMS-encrypted object gets another
     ETag: then a store that honours conditions is believed when HEAD shows the ETag of the answer and
-    the size, and any other store has to show the bytes.
+    the size, and any other store has to show the bytes, or, where they are too many, a source that is
+    the same before and after.
     """
     index, target = operation.index, operation.target
     answer = yield from asking(Head(current(target)), manner)
@@ -168,17 +171,33 @@ def _verifying(operation: Operation, source: Ref, etag: str, manner: Manner) -> 
         return refusal(index, answer[1])
     now = answer[1]
     if now is None or now.size != source.size:
-        return Outcome(index, "failed", UNPROVED, "the copy was acknowledged and is not at the destination")
+        return (yield from _not_proved(index, source, now, etag, manner,
+                                       "the copy was acknowledged and is not at the destination"))
     if now.etag == source.etag:
         return Outcome(index, "verified", etag=now.etag, bytes=source.size)
-    if manner.guarded and now.etag == etag and not (is_md5(etag) and is_md5(source.etag)):
+    as_answered = now.etag == etag and not (is_md5(etag) and is_md5(source.etag))
+    if manner.guarded and as_answered:
         return Outcome(index, "verified", etag=etag, bytes=source.size)
     answer = yield from asking(Compare(source, current(target)), manner)
-    if answer[0] == "error":
+    if answer[0] == "error" and not (answer[1].code == UNPROVED and as_answered):
         return refusal(index, answer[1])
-    if not answer[1]:
-        return Outcome(index, "failed", UNPROVED, "the copy does not hold the bytes of its source")
-    return Outcome(index, "verified", etag=now.etag, bytes=source.size)
+    if answer[0] == "ok" and not answer[1]:
+        return (yield from _not_proved(index, source, now, etag, manner,
+                                       "the copy does not hold the bytes of its source"))
+    # What was compared is the source as it is now: it must still be the one that was reviewed. What is too
+    # large to be read was copied from it whole where it is the same before and after.
+    moved = (yield from _source_moved(index, source, manner)) if mutable(source) else None
+    return moved or Outcome(index, "verified", etag=now.etag, bytes=source.size)
+
+
+def _not_proved(index: int, source: Ref, now: Any, etag: str, manner: Manner, said: str) -> Steps:
+    """Why a copy is not proved: somebody wrote to its source or over it, or the store did not do it."""
+    moved = (yield from _source_moved(index, source, manner)) if mutable(source) else None
+    if moved is not None:
+        return moved
+    if now is not None and now.etag not in (etag, source.etag):
+        return Outcome(index, "skipped", CHANGED, "changed since plan: the copy was written over since")
+    return Outcome(index, "failed", UNPROVED, said)
 
 
 def _thawing(operation: Operation, source: Ref, manner: Manner) -> Steps:

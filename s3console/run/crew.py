@@ -75,6 +75,7 @@ class Crew:
         self._start = start
         self.log = log
         self._keep_open = keep_open
+        self._early: subprocess.Popen[bytes] | None = None
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._serial = 0
         self.workers: list[Worker] = []
@@ -103,14 +104,24 @@ class Crew:
         while sum(not w.dismissed for w in self.workers) < min(self._size, enough):
             self._spawn()
 
+    def prepare(self) -> None:
+        """Start the first process before it is known what it needs: it loads its modules, and does nothing
+        before it is told to start."""
+        self._early = self._process()
+
+    def start_with(self, start: Mapping[str, Any]) -> None:
+        """What every worker is told when it starts."""
+        self._start = start
+
+    def _process(self) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", "s3console.run.worker"], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=log, pass_fds=self._keep_open, env=module_environment())
+
     def _spawn(self) -> None:
         self._serial += 1
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "s3console.run.worker"], stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE, stderr=log, pass_fds=self._keep_open,
-                env=module_environment(),
-            )
+        process, self._early = self._early or self._process(), None
         worker = Worker(self._serial, process)
         self.workers.append(worker)
         assert process.stdout is not None
@@ -196,6 +207,9 @@ class Crew:
 
     def close(self, seconds: float = 40.0) -> None:
         """End of stdin for every worker, then wait for them; one that hangs is killed."""
+        if self._early is not None:
+            early, self._early = self._early, None
+            early.communicate()
         for worker in self.workers:
             self._dismiss(worker)
         for worker in self.workers:

@@ -346,14 +346,14 @@ class TreeLedger(Ledger):
         if outcome.result == "verified" and outcome.version_id:
             self._written.append(_Written(operation.target.key, outcome.version_id, outcome.etag))
 
-    def commit(self) -> list[BatchRecord]:
+    def commit(self, *, reached: bool = False) -> list[BatchRecord]:
         """Make the files durable, then the record of them."""
         written, self._written = self._written, []
         if written:
             if self._tree is None:
                 self._tree = Tree(self._root)
             self._tree.sync()
-        done = super().commit()
+        done = super().commit(reached=reached)
         self._log.add((one.path, one.standing, one.etag) for one in written)
         return done
 

@@ -15,27 +15,24 @@ from ..store.home import now, stamp
 from ..store.jobs import Control, Failure, JobFolder, append_failures, read_control, write_status
 from ..store.journal import Journal
 from .crew import Crew, Event, Worker
-from .limits import Pace, Throttle
+from .limits import Pace, Throttle, slice_size
 from .slices import take_in
 from .telling import closing_words, failure_of
 from .walk import Halt, Walk
 
-COMMIT_EVERY = 0.5
+COMMIT_EVERY = 0.25
 PUBLISH_EVERY = 0.2
 OBEY_EVERY = 0.2
 SETTLE = 1.0
 """Seconds after a process died before anything of it is looked up: its last request may still arrive."""
 MOST_DEATHS = 5
-DELETE_SLICE = 1000
 THAW_LOOK = 300.0
 """Seconds between two looks at what is being restored from the archive; that takes minutes to days."""
-GUARDED_SLICE = 100
 DEPTH = 3
 """How many times what it has under way is given to a worker, so that it does not wait for the runner."""
-OPERATIONS_EACH = 20_000
-"""Operations that are worth a worker of their own: two seconds of one processor."""
-VERSIONS_EACH = 200_000
-"""The same where versions are deleted, 1,000 with each request."""
+OPERATIONS_EACH = 200_000
+VERSIONS_EACH = 1_000_000
+"""Operations that are worth a worker of their own; versions are deleted 1,000 with each request."""
 MOST_HELD = 20_000
 """Operations that are given out in vain, because their prefixes are slowed down, to reach those behind."""
 
@@ -46,12 +43,13 @@ EXIT: dict[JobState, int] = {"done": 0, "failed": 1, "cancelled": 4, "paused": 4
 
 
 class Duty:
-    """The runner's work on one job. `run` returns the exit code of the process."""
+    """The runner's work on one job. `run` returns the exit code of the process. `settled` is since when
+    nobody else has a request out."""
 
     def __init__(
         self, folder: JobFolder, plan: Plan, walk: Walk, crew: Crew, checkpoint: Checkpoint,
         journal: Journal, *, at_once: int, workers: int, rate: float, static_login: bool,
-        bandwidth: float = 0.0, thaw_look: float = THAW_LOOK,
+        bandwidth: float = 0.0, thaw_look: float = THAW_LOOK, settled: float | None = None,
     ) -> None:
         self._folder, self._plan, self._walk, self._crew = folder, plan, walk, crew
         self._checkpoint, self._journal = checkpoint, journal
@@ -68,6 +66,7 @@ class Duty:
         self._placed = False
         self._asked: Worker | None = None
         self._deaths = 0
+        self._settled = clock if settled is None else settled
         self._not_before = clock
         self._committed = self._published = self._obeyed = clock
         self._shown: JobStatus | None = None
@@ -99,7 +98,7 @@ class Duty:
     def _begin(self) -> None:
         """Take the job up. Requests made while no runner lived count only where they still make sense."""
         if self._job["state"] == "running":
-            self._not_before = time.monotonic() + SETTLE
+            self._not_before = self._settled + SETTLE
         waiting = read_control(self._folder, self._job["control"])
         actions = [c.action for c in waiting]
         self._job["control"] = waiting[-1].number if waiting else self._job["control"]
@@ -119,7 +118,8 @@ class Duty:
         if self._wish == "run" and self._walk.halt is not None:
             self._halted(self._walk.halt)
         if self._wish == "run" and not self._walk.finished:
-            self._crew.fill(self._worth(self._crew.wanted))
+            if not self._crew.workers or clock - self._published >= PUBLISH_EVERY:
+                self._crew.fill(self._worth(self._crew.wanted))
             self._feed(clock)
             if not self._walk.parked:
                 self._woken = clock
@@ -258,8 +258,6 @@ class Duty:
     # ---- feeding and taking
 
     def _feed(self, clock: float) -> None:
-        if clock < self._not_before:
-            return
         workers = self._crew.active
         if not self._placed:
             if self._plan.right.scheme != "s3" or (
@@ -270,13 +268,16 @@ class Duty:
                 self._asked = workers[0]
                 self._crew.ask_bucket(workers[0], "right", self._plan.right.bucket)
             return
+        if clock < self._not_before:
+            return
         held = min(MOST_HELD, sum(worker.held for worker in workers))
         window = self._workers * self._at_once * DEPTH + held
         for worker in sorted(workers, key=lambda w: w.load):
             while True:
-                size = _slice_size(self._walk, self._at_once)
-                most = max(window, 2 * size * len(workers)) if self._walk.phase == "delete" else window
-                if worker.load - worker.held >= 2 * size or self._walk.in_flight >= most:
+                size, ahead = slice_size(self._walk.phase, self._at_once, self._plan.delete,
+                                         plain=self._walk.plain_deletes)
+                most = max(window, ahead * len(workers)) if self._walk.phase == "delete" else window
+                if worker.load - worker.held >= ahead or self._walk.in_flight >= most:
                     break
                 work = self._walk.next(min(size, self._throttle.room(clock)))
                 if work is None:
@@ -392,9 +393,3 @@ class Duty:
         if self._walk.careful:
             return "first operations"
         return {"copy": "copying and verifying", "delete": "deleting"}[self._walk.phase]
-
-
-def _slice_size(walk: Walk, at_once: int) -> int:
-    if walk.phase == "copy":
-        return at_once
-    return DELETE_SLICE if walk.plain_deletes else GUARDED_SLICE

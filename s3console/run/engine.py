@@ -103,6 +103,13 @@ class DeleteOne(NamedTuple):
     ref: Ref
 
 
+class DeleteNamed(NamedTuple):
+    """Delete what stands under these names of an unversioned bucket, each if it still has the reviewed ETag;
+    the answer is one verdict per ref. For endpoints that honour an ETag per key."""
+
+    refs: tuple[Ref, ...]
+
+
 class Compare(NamedTuple):
     """Whether two objects hold the same bytes, by reading both; the answer is a bool."""
 
@@ -139,8 +146,8 @@ class Wait(NamedTuple):
     seconds: float
 
 
-Request = (Head | Peek | Copy | CarryAccess | CarryLock | Thaw | Versions | Delete | DeleteOne | Abort
-           | LeftInBucket | RemoveBucket | Compare | Fetch | PartSize | Local | Wait)
+Request = (Head | Peek | Copy | CarryAccess | CarryLock | Thaw | Versions | Delete | DeleteOne | DeleteNamed
+           | Abort | LeftInBucket | RemoveBucket | Compare | Fetch | PartSize | Local | Wait)
 Answer = tuple[Literal["ok"], Any] | tuple[Literal["error"], ServiceError]
 
 
@@ -189,11 +196,14 @@ class Manner:
     slowdowns: int = 0
 
     def backoff(self, attempt: int, reaction: Reaction) -> Wait:
-        """Exponential, with full jitter; a store that asks to slow down gets four times the distance."""
+        """Exponential, with jitter. A store that asks to slow down is left alone for a second at least, since
+        one that counts by the second refuses until that is over."""
         self.retries += 1
-        factor = 4.0 if reaction is Reaction.SLOW_DOWN else 1.0
-        self.slowdowns += reaction is Reaction.SLOW_DOWN
-        top = min(self.pause_limit, self.pause_base * factor * 2.0**attempt)
+        top = min(self.pause_limit, self.pause_base * 2.0**attempt)
+        if reaction is Reaction.SLOW_DOWN:
+            self.slowdowns += 1
+            top = min(self.pause_limit, 5.0 * top)
+            return Wait(self.rng.uniform(top, 1.5 * top))
         return Wait(self.rng.uniform(top / 4, top))
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 class TokenBucket:
     """At most `rate` units per second with bursts of `burst` seconds; rate 0 is no limit."""
 
     def __init__(self, rate: float, now: float, *, burst: float = 0.25) -> None:
-        self._burst = burst
+        self.burst = burst
         self._at = now
         self._rate = 0.0
-        self._tokens = self._room = 1.0
+        self._tokens = 1.0
         self.change(rate, now)
         self._tokens = self._room
+
+    @property
+    def _room(self) -> float:
+        return max(1.0, self._rate * self.burst)
 
     def change(self, rate: float, now: float) -> None:
         """Another rate from now on."""
@@ -25,7 +29,6 @@ class TokenBucket:
                 self._at = now
             self.available(now)
             self._rate = rate
-            self._room = max(1.0, rate * self._burst)
             self._tokens = min(self._tokens, self._room)
 
     def available(self, now: float) -> int:
@@ -103,7 +106,25 @@ class Throttle:
         self._average += 0.2 * (size / max(1, operations) - self._average)
 
 
+DELETE_SLICE, GUARDED_SLICE, DELETES_AT_ONCE = 1000, 100, 8
+
+
+def slice_size(phase: str, at_once: int, deletes: int, *, plain: bool) -> tuple[int, int]:
+    """How many operations go to a worker together, and how many it may have.
+
+    A store deletes the versions of one request one after the other, so several requests are under way, and a
+    small job of `deletes` is cut into as many. `plain` says that nothing is looked at before them.
+    """
+    if phase == "copy":
+        return at_once, 2 * at_once
+    if not plain:
+        return GUARDED_SLICE, 2 * GUARDED_SLICE
+    size = min(DELETE_SLICE, max(GUARDED_SLICE, -(-deletes // DELETES_AT_ONCE)))
+    return size, DELETES_AT_ONCE * size
+
+
 STEP = math.log(1.1)
+_log = math.log
 
 
 class Times:
@@ -116,6 +137,13 @@ class Times:
         """Count one operation."""
         step = round(math.log(max(seconds * 1000.0, 0.01)) / STEP)
         self.counts[step] = self.counts.get(step, 0) + 1
+
+    def add_many(self, all_seconds: Sequence[float]) -> None:
+        """Count several operations."""
+        counts = self.counts
+        for seconds in all_seconds:
+            step = round(_log(seconds * 1000.0 + 0.01) / STEP)
+            counts[step] = counts.get(step, 0) + 1
 
     def merge(self, other: Mapping[int, int]) -> None:
         """Add the counts of another."""

@@ -19,9 +19,10 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import S3ConsoleError
-from ..s3.steps import Act, LeftToBotocore, Steps
+from ..s3.steps import Act, LeftToBotocore, Steps, Trouble
 from ..s3.waiting import open_many
-from .engine import Answer, Copy, Local, Manner, Outcome, Wait
+from .engine import Answer, Copy, Delete, DeleteNamed, Local, Manner, Outcome, Wait
+from .lane_loop import Done, Lanes, OffLane, Sent, Stop
 from .limits import Times
 from .pacing import Finder, Pacer
 from .slices import Direct, Task
@@ -34,15 +35,6 @@ LONGEST_WAIT = 0.5
 PACED_WAIT = 0.02
 LEAST = 8
 """Tasks that may be under way however slow a store is."""
-
-Done = Callable[[list[Outcome]], None]
-
-
-@dataclass(slots=True)
-class Stop:
-    """Whether the tasks of some slices are to be given back."""
-
-    told: bool = False
 
 
 @dataclass(slots=True)
@@ -79,15 +71,16 @@ class Loop:
         self._blocking: SimpleQueue[tuple[Running, Any, BaseException | None]] = SimpleQueue()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._many = open_many((inbox, self._bell), connections=most)
+        self.times = Times()
+        self.lanes = Lanes(self._many, pacer, self.times)
         self._inbox = inbox
         self._busy = 0
         self._slow = manner.slowdowns
-        self.times = Times()
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits and nothing is under way."""
-        return not self._busy and not self._waiting and not self.held
+        return not self._busy and not self._waiting and not self.held and not self.lanes
 
     def add(self, task: Task, done: Done, stop: Stop) -> None:
         """Carry a task; `done` is called with its outcomes from within `turn`."""
@@ -97,19 +90,27 @@ class Loop:
         """Begin what may begin, wait for answers and go on; returns whether the inbox can be read."""
         clock = time.monotonic()
         self._start(clock)
-        if (self._waiting or self.held) and self._busy < self._most:
+        if (self._waiting or self.held or self.lanes) and self._busy < self._most:
             seconds = min(seconds, PACED_WAIT)
         if self._timers:
             seconds = min(seconds, max(0.0, self._timers[0][0] - clock))
         ended, readable = self._many.wait(min(seconds, LONGEST_WAIT))
+        well, off = self.lanes.collect([one for one in ended if isinstance(one.token, Sent)])
+        self._busy -= well
+        for one_off in off:
+            self._off_lane(one_off)
         for one in ended:
-            self._came(one.token, one.finish)
+            if not isinstance(one.token, Sent):
+                self._came(one.token, one.finish)
         if self._bell in readable:
             os.eventfd_read(self._bell)
             self._unblock()
         clock = time.monotonic()
         while self._timers and self._timers[0][0] <= clock:
-            self._engine(heappop(self._timers)[2], ("ok", None))
+            running = heappop(self._timers)[2]
+            # What is sent again takes its room.
+            self._pacer.of(running.task.prefix).take(1)
+            self._engine(running, ("ok", None))
         return self._inbox in readable
 
     def stopped(self) -> None:
@@ -123,6 +124,7 @@ class Loop:
                     self._end(running, running.task.undecided())
                 else:
                     waiting.append(running)
+        self.lanes.stopped()
         timers, self._timers = self._timers, []
         for timer in timers:
             if timer[2].stop.told:
@@ -150,6 +152,7 @@ class Loop:
             if not self._held[prefix]:
                 del self._held[prefix]
         if not self._waiting or self._busy >= most:
+            self._start_lanes(clock, most)
             return
         store = pacer.store
         room = min(store.room(clock), most - self._busy)
@@ -164,6 +167,34 @@ class Loop:
             self._begin(running, clock)
             if pacer.store is not store:
                 return
+        self._start_lanes(clock, most)
+
+    def _start_lanes(self, clock: float, most: int) -> None:
+        """Begin operations of the lanes."""
+        if self._busy < most:
+            begun, tasks = self.lanes.start(clock, most - self._busy)
+            self._busy += begun
+            for task, on in tasks:
+                self.add(task, on.done, on.stop)
+
+    def _off_lane(self, off: OffLane) -> None:
+        """An answer that the engine has to see: its generator is brought to where it waits for it."""
+        (on, number, begun), came = off
+        running = Running(on.lane.task(number), on.done, on.stop, begun)
+        request = next(running.task.steps)
+        assert isinstance(request, Copy | Delete | DeleteNamed)
+        running.carrier, running.steps = self._transport.steps(request)
+        act = next(running.steps)
+        if not isinstance(act, Act) or running.carrier is None:
+            raise AssertionError("the store asks for something else first")
+        try:
+            if isinstance(came, Trouble):
+                raise running.carrier.troubled(act, came)
+            value = act.read(act, came)
+        except Exception as error:  # noqa: BLE001 - the steps know what to make of it
+            self._on(running, None, error)
+        else:
+            self._on(running, value, None)
 
     def _start_some(self, finder: Finder, held: deque[Running], clock: float, most: int) -> None:
         room = min(finder.room(clock), most - self._busy)

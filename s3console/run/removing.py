@@ -13,6 +13,7 @@ from .engine import (
     Abort,
     Answer,
     Delete,
+    DeleteNamed,
     DeleteOne,
     Head,
     LeftInBucket,
@@ -106,6 +107,32 @@ def deleting_one(operation: Operation, manner: Manner) -> Steps:
             return refusal(index, error)
         yield manner.backoff(attempt, error.reaction)
     return refusal(index, error)
+
+
+def deleting_named(
+    operations: Sequence[Operation], manner: Manner
+) -> Generator[Request, Answer, list[Outcome]]:
+    """Delete what stands under names of an unversioned bucket, by ETag, in one request; what the answer does
+    not call deleted is looked at one by one.
+
+    Sent twice it does no harm: the ETag does not hold any more for what is gone, or was written anew.
+    """
+    refs = tuple(op.target for op in operations)
+    for attempt in range(manner.tries):
+        answer = yield DeleteNamed(refs)
+        if answer[0] == "ok":
+            gone = {v.ref.key for v in answer[1] if v.deleted}
+            outcomes = [Outcome(op.index, "deleted", sure=attempt == 0) for op in operations
+                        if op.target.key in gone]
+            for op in operations:
+                if op.target.key not in gone:
+                    outcomes.append((yield from deleting_one(op, manner)))
+            return outcomes
+        error = answer[1]
+        if error.reaction not in AGAIN and error.reaction is not Reaction.LOOK:
+            return [refusal(op.index, error) for op in operations]
+        yield manner.backoff(attempt, error.reaction)
+    return [refusal(op.index, error) for op in operations]
 
 
 def _not_deleted(verdict: Any) -> ServiceError:

@@ -42,7 +42,7 @@ from .walk import Limits, Walk
 
 THREADS = 8
 """For the requests of a worker that botocore has to make."""
-AT_ONCE = 128
+AT_ONCE = 256
 """Requests that one worker has under way over libcurl."""
 ORPHANS = 90.0
 """Seconds to wait for workers of a runner that died: they finish what they sent and end by themselves."""
@@ -126,19 +126,22 @@ def _abilities(home: Home, checkpoint: Checkpoint, versioning: str) -> dict[str,
 
 
 def _conduct(
-    home: Home, folder: JobFolder, facts: JobFacts, sealed: SealedPlan, *, limits: JobLimits,
-    tell: Callable[..., None],
+    home: Home, folder: JobFolder, facts: JobFacts, sealed: SealedPlan, crew: Crew, *, limits: JobLimits,
+    settled: float,
 ) -> int:
     plan = sealed.plan
     sealed.verify()
-    with alone(folder.path / "workers.lock",
-               lambda: tell("waiting for the workers of the last run to end", "preparing")) as descriptor, \
-            Checkpoint(folder.checkpoint) as checkpoint:
+    with Checkpoint(folder.checkpoint) as checkpoint:
         job = checkpoint.get("job") or {}
         if job and job.get("plan") != plan.digest:
             raise DamagedState("the checkpoint belongs to another plan", where=folder.job,
                                next_step="make a new job for the plan")
         check_approval(home, facts, plan, started=job.get("started", ""))
+        connections = _connections(plan)
+        crew.start_with({"connections": connections, "threads": limits.threads,
+                         "abilities": _abilities(home, checkpoint, plan.versioning),
+                         "at_once": limits.at_once, "versioning": plan.versioning,
+                         "pace": max(BEGIN, 2.0 * limits.rate) / limits.workers})
         journal = Journal(home.journal)
 
         def announce(what: str, **more: Any) -> None:
@@ -147,20 +150,26 @@ def _conduct(
         walk = Walk(sealed, open_ledger(checkpoint, plan, partial(DigestLog, home)),
                     now=lambda: stamp(now()), announce=announce,
                     limits=Limits(canary=load_caps(home).canary))
-        connections = _connections(plan)
-        abilities = _abilities(home, checkpoint, plan.versioning)
-        crew = Crew(limits.workers,
-                    {"connections": connections, "threads": limits.threads, "abilities": abilities,
-                     "at_once": limits.at_once,
-                     "pace": max(BEGIN, 2.0 * limits.rate) / limits.workers},
-                    folder.path / "workers.log", keep_open=(descriptor,))
         duty = Duty(folder, plan, walk, crew, checkpoint, journal, at_once=limits.at_once,
                     workers=limits.workers, rate=limits.rate, bandwidth=limits.bandwidth,
-                    thaw_look=limits.thaw_look, static_login=_static_login(connections, os.environ))
+                    thaw_look=limits.thaw_look, static_login=_static_login(connections, os.environ),
+                    settled=settled)
         settle()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: duty.leave())
         return duty.run()
+
+
+@contextmanager
+def _manned(folder: JobFolder, size: int, descriptor: int, *, early: bool) -> Iterator[Crew]:
+    """The crew of a job, of which one process loads its modules already where it will surely be needed."""
+    crew = Crew(size, {}, folder.path / "workers.log", keep_open=(descriptor,))
+    if early:
+        crew.prepare()
+    try:
+        yield crew
+    finally:
+        crew.close()
 
 
 def run(home_path: Path, job: str, limits: JobLimits | None = None) -> int:
@@ -173,9 +182,15 @@ def run(home_path: Path, job: str, limits: JobLimits | None = None) -> int:
         def tell(message: str, phase: str = "") -> None:
             _show(folder, message, phase)
 
+        limits = limits or JobLimits()
         try:
-            with open_plan(home, facts.digest) as sealed:
-                return _conduct(home, folder, facts, sealed, limits=limits or JobLimits(), tell=tell)
+            with alone(folder.path / "workers.lock",
+                       lambda: tell("waiting for the workers of the last run to end", "preparing")) as held, \
+                    _manned(folder, limits.workers, held, early=_unfinished(folder)) as crew:
+                # From here on nobody else has a request out.
+                settled = time.monotonic()
+                with open_plan(home, facts.digest) as sealed:
+                    return _conduct(home, folder, facts, sealed, crew, limits=limits, settled=settled)
         except S3ConsoleError as error:
             with suppress(S3ConsoleError):
                 tell(error.sentence)
@@ -184,6 +199,13 @@ def run(home_path: Path, job: str, limits: JobLimits | None = None) -> int:
             with suppress(S3ConsoleError):
                 tell(f"the runner failed unexpectedly ({type(error).__name__}); see runner.log in its folder")
             raise
+
+
+def _unfinished(folder: JobFolder) -> bool:
+    try:
+        return read_status(folder).state in ("queued", "running", "paused")
+    except S3ConsoleError:
+        return False
 
 
 def _show(folder: JobFolder, message: str, phase: str) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 GROUP = 1000
 _FIELDS = len(Ref._fields)
 _NOTHING = (None,) * _FIELDS
+_NONE: Mapping[int, str] = {}
 
 Result = Outcome | None | list[Outcome]
 
@@ -88,7 +89,7 @@ class Task(NamedTuple):
 def first_round(work: Slice, manner: Manner) -> list[Task]:
     """Copies; or what must be looked at right before the deletes of the slice."""
     if work.kind == "copy":
-        return [_task(i.operation, _adding(i.operation, manner, look=i.look)) for i in work.items]
+        return [_task(i.operation, adding(i.operation, manner, look=i.look)) for i in work.items]
     return [_task(i.operation, guarding(i.operation, manner, witnesses=i.witnesses, exact=exact))
             for i in work.items if (exact := _exact(i.operation)) or i.witnesses or _guarded(i.operation)]
 
@@ -103,7 +104,8 @@ def second_round(work: Slice, decided: Sequence[Outcome], manner: Manner) -> lis
     tasks = [_single(op, manner) for op in left if op.kind != "delete" or not op.target.version_id]
     for start in range(0, len(versions), GROUP):
         group = versions[start:start + GROUP]
-        tasks.append(Task(tuple([op.index for op in group]), deleting(group, manner), _prefix(group[0])))
+        tasks.append(Task(tuple([op.index for op in group]), deleting(group, manner),
+                          prefix_of_write(group[0])))
     return tasks
 
 
@@ -118,7 +120,8 @@ def _single(operation: Operation, manner: Manner) -> Task:
     return _task(operation, deleting_one(operation, manner))
 
 
-def _adding(operation: Operation, manner: Manner, *, look: bool) -> Steps | Direct:
+def adding(operation: Operation, manner: Manner, *, look: bool) -> Steps | Direct:
+    """The generator of a copy or a download."""
     if not look and operation.kind != "download":
         request = begins_with(operation, manner)
         if request is not None:
@@ -131,10 +134,10 @@ def _guarded(operation: Operation) -> bool:
 
 
 def _task(operation: Operation, steps: Generator[Request, Answer, Any] | Direct) -> Task:
-    return Task((operation.index,), steps, _prefix(operation))
+    return Task((operation.index,), steps, prefix_of_write(operation))
 
 
-def _prefix(operation: Operation) -> str:
+def prefix_of_write(operation: Operation) -> str:
     """Bucket and first directory of what is written."""
     return f"{operation.target.bucket}/{operation.target.key.partition('/')[0]}"
 
@@ -160,14 +163,23 @@ def pack_slice(work: Slice) -> dict[str, Any]:
 
 def slice_line(work: Slice) -> bytes:
     """The line that hands a slice to a worker; a stretch goes as it stands in the plan."""
-    if work.stretch is None:
+    stretch = work.stretch
+    if stretch is None:
         return to_line({"slice": pack_slice(work)})
-    return b"".join((f'{{"slice":{{"number":{work.number},"kind":"{work.kind}","rows":['.encode("ascii"),
-                     ",".join(work.stretch.lines).encode("ascii"), b"]}}\n"))
+    head = f'{{"slice":{{"number":{work.number},"kind":"{work.kind}",'
+    if stretch.keys:
+        return (f'{head}"first":{stretch.first},"bucket":{stretch.bucket},'
+                f'"keys":[{",".join(stretch.keys)}],"ids":[{",".join(stretch.ids)}]}}}}\n').encode("ascii")
+    return f'{head}"rows":[{",".join(stretch.lines)}]}}}}\n'.encode("ascii")
 
 
 def unpack_slice(packed: Mapping[str, Any]) -> Slice:
     """The inverse of `pack_slice` and of what `slice_line` makes of a stretch."""
+    if "keys" in packed:
+        return Slice(packed["number"], packed["kind"], tuple(
+            Item(Operation(index, "delete", Ref("right", packed["bucket"], key, version_id)))
+            for index, (key, version_id) in enumerate(zip(packed["keys"], packed["ids"], strict=True),
+                                                      packed["first"])))
     if "rows" in packed:
         return Slice(packed["number"], packed["kind"], tuple(
             Item(Operation(index, kind, Ref(*target), None if source is None else Ref(*source), expect, after,
@@ -192,11 +204,13 @@ def unpack_slice(packed: Mapping[str, Any]) -> Slice:
         for n, (operation, looked) in enumerate(zip(operations, look, strict=True))))
 
 
-def pack_outcomes(work: Slice, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def pack_outcomes(work: Slice, outcomes: Sequence[Outcome], done: int = 0,
+                  made: Mapping[int, str] = _NONE) -> dict[str, Any]:
     """Outcomes of one slice as JSON: the plain ones as columns, since there are many of them.
 
     `verified` holds indexes and, where any was made, version ids of copies that carry the ETag and size of
-    their source; `deleted` holds indexes; `others` holds everything else, whole.
+    their source; `deleted` holds indexes; `others` holds everything else, whole. Bit i of `done` says that
+    the i-th operation of a stretch went well; `made` holds the versions that these made.
     """
     sources = work.sources
     verified: list[int] = []
@@ -216,8 +230,9 @@ def pack_outcomes(work: Slice, outcomes: Sequence[Outcome]) -> dict[str, Any]:
                 continue
         others.append([one.index, one.result, one.code, one.message, one.etag, one.bytes, one.version_id,
                        one.sure])
-    return {"count": len(outcomes), "verified": verified, "versions": versions if any(versions) else [],
-            "deleted": deleted, "others": others}
+    packed = {"count": len(outcomes) + done.bit_count(), "verified": verified,
+              "versions": versions if any(versions) else [], "deleted": deleted, "others": others}
+    return {**packed, "done": f"{done:x}", "made": list(made.items())} if done else packed
 
 
 def unpack_outcomes(work: Slice, packed: Mapping[str, Any]) -> list[Outcome]:
@@ -236,16 +251,25 @@ def unpack_outcomes(work: Slice, packed: Mapping[str, Any]) -> list[Outcome]:
 
 
 def take_in(walk: Walk, work: Slice, packed: Mapping[str, Any]) -> list[tuple[Operation, Outcome]]:
-    """Give the walk what a worker reported of a slice: in one go where all of it went well, else one by
-    one. Returns what is to be written down for a person, as `Walk.report`."""
-    verified, deleted = packed["verified"], packed["deleted"]
-    if work.stretch is not None and not packed["others"]:
-        if verified and not deleted and walk.report_plain(work.number, "verified", verified,
-                                                          packed["versions"]):
-            return []
-        if deleted and not verified and walk.report_plain(work.number, "deleted", deleted, ()):
-            return []
-    return walk.report(work.number, unpack_outcomes(work, packed))
+    """Give the walk what a worker reported of a slice: in one go what went well in a stretch, the rest one
+    by one. Returns what is to be written down for a person, as `Walk.report`."""
+    outcomes = unpack_outcomes(work, packed)
+    if "done" in packed:
+        bits, made = int(packed["done"], 16), dict(packed["made"])
+        if not walk.report_done(work.number, bits, made):
+            outcomes += _done(work, bits, made)
+    return walk.report(work.number, outcomes) if outcomes else []
+
+
+def _done(work: Slice, bits: int, made: Mapping[int, str]) -> list[Outcome]:
+    """What went well in a stretch, as outcomes."""
+    outcomes = []
+    for n, item in enumerate(work.items):
+        if bits >> n & 1:
+            source = item.operation.source
+            outcomes.append(Outcome(item.operation.index, "deleted") if source is None else Outcome(
+                item.operation.index, "verified", "", "", source.etag, source.size, made.get(n, "")))
+    return outcomes
 
 
 def pack_connection(connection: Connection) -> dict[str, Any]:

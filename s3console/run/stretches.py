@@ -18,15 +18,18 @@ from ..core.plans import decode_operations
 Kind = Literal["copy", "delete"]
 
 _TEXT = r'"[ !#-\[\]-~]*+(?:\\[ -~][ !#-\[\]-~]*+)*+"'
-_TARGET = rf'\["right",({_TEXT}),{_TEXT},{_TEXT},{_TEXT},\d+,{_TEXT}\]'
 _SOURCE = rf'\["(?:left|right)",{_TEXT},{_TEXT},{_TEXT},{_TEXT},(\d+),{_TEXT}\]'
 _PLAIN = {
-    "copy": re.compile(
-        rf'\[(\d+),"(?:copy|restore)",{_TARGET},{_SOURCE},{_TEXT},null,null,false,{_TEXT}\]'),
-    "delete": re.compile(rf'\[(\d+),"delete",{_TARGET},null,{_TEXT},null,null,(?:true|false),{_TEXT}()\]'),
+    "copy": re.compile(rf'^\[(\d+),"(?:copy|restore)",\["right",({_TEXT}),{_TEXT},{_TEXT},{_TEXT},\d+,'
+                       rf'{_TEXT}\],{_SOURCE},{_TEXT},null,null,false,{_TEXT}\]\n', re.MULTILINE),
+    "delete": re.compile(rf'^\[(\d+),"delete",\["right",({_TEXT}),({_TEXT}),({_TEXT}),{_TEXT},\d+,{_TEXT}\],'
+                         rf'null,{_TEXT},null,null,(?:true|false),{_TEXT}\]\n', re.MULTILINE),
 }
-"""Lines of core.plans: index, bucket of the target, size of the source. Nothing comes before such an
-operation (`after`), nothing is looked at before it (`witness`), and no word says how it is to be done."""
+"""Lines of core.plans: index, bucket of the target, size of the source of a copy, key and version of a
+delete. Nothing comes before such an operation (`after`), nothing is looked at before it (`witness`), and no
+word says how it is to be done."""
+_OVERWRITTEN = ('""', '"null"')
+"""Versions that can be overwritten in place, as the lines write them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +42,37 @@ class Item:
 
 
 class Stretch(NamedTuple):
-    """Lines of a plan from the operation `first` on, all into one bucket, and the bytes that each copies."""
+    """Lines of a plan from the operation `first` on, all into one bucket.
+
+    For copies `sizes` are the bytes that each copies. For deletes of versions that cannot be overwritten
+    `keys` and `ids` are what is deleted, each as JSON text.
+    """
 
     kind: Kind
     first: int
     bucket: str
     lines: Sequence[str]
-    sizes: Sequence[int]
+    sizes: Sequence[int] = ()
+    keys: Sequence[str] = ()
+    ids: Sequence[str] = ()
 
     def cut(self, most: int) -> tuple[Stretch, Stretch | None]:
         """Its first `most` operations and what is left."""
-        rest = None
-        if len(self.lines) > most:
-            rest = self._replace(first=self.first + most, lines=self.lines[most:], sizes=self.sizes[most:])
-        return self._replace(lines=self.lines[:most], sizes=self.sizes[:most]), rest
+        if len(self.lines) <= most:
+            return self, None
+        return self._part(0, most), self._part(most, len(self.lines))
+
+    def _part(self, start: int, end: int) -> Stretch:
+        return Stretch(self.kind, self.first + start, self.bucket, self.lines[start:end],
+                       self.sizes[start:end], self.keys[start:end], self.ids[start:end])
 
     def with_next(self, other: Stretch) -> Stretch | None:
         """Both as one, where the other begins where this one ends and is of its kind."""
-        if (other.kind, other.bucket, other.first) != (self.kind, self.bucket, self.first + len(self.lines)):
+        if (other.kind, other.bucket, other.first, bool(other.keys)) != (
+                self.kind, self.bucket, self.first + len(self.lines), bool(self.keys)):
             return None
-        return self._replace(lines=[*self.lines, *other.lines], sizes=[*self.sizes, *other.sizes])
+        return Stretch(self.kind, self.first, self.bucket, [*self.lines, *other.lines],
+                       [*self.sizes, *other.sizes], [*self.keys, *other.keys], [*self.ids, *other.ids])
 
     def items(self, *, look: bool = False) -> list[Item]:
         """Its operations one by one."""
@@ -67,37 +81,42 @@ class Stretch(NamedTuple):
 
 def read_stretch(kind: Kind, first: int, lines: Sequence[str]) -> Stretch | None:
     """The stretch that these lines are; None when one of them is not plain, or not the one that is due."""
-    found = list(map(_PLAIN[kind].fullmatch, lines))
-    if not found or not all(found):
+    text = "\n".join(lines)
+    found = _PLAIN[kind].findall(f"{text}\n")
+    if not found or len(found) != len(lines) or text.count("\n") != len(lines) - 1:
         return None
-    indexes, buckets, sizes = zip(*(one.groups() for one in found if one is not None), strict=True)
-    if len(set(buckets)) > 1 or list(indexes) != list(map(str, range(first, first + len(lines)))):
+    indexes, buckets, *columns = zip(*found, strict=True)
+    if buckets.count(buckets[0]) != len(buckets) or \
+            list(indexes) != list(map(str, range(first, first + len(lines)))):
         return None
-    return Stretch(kind, first, buckets[0], lines, [int(size or 0) for size in sizes])
+    if kind == "copy":
+        return Stretch(kind, first, buckets[0], lines, list(map(int, columns[0])))
+    keys, ids = columns
+    if any(one in ids for one in _OVERWRITTEN):
+        return Stretch(kind, first, buckets[0], lines)
+    return Stretch(kind, first, buckets[0], lines, (), keys, ids)
 
 
 class Sent:
-    """A stretch that is out: which of its operations are not reported yet."""
+    """A stretch that is out: bit i of `left` says that its i-th operation is not reported yet."""
 
     def __init__(self, stretch: Stretch) -> None:
         self.stretch = stretch
-        self._left = set(range(stretch.first, stretch.first + len(stretch.lines)))
+        self.left = (1 << len(stretch.lines)) - 1
 
     def __len__(self) -> int:
-        return len(self._left)
+        return self.left.bit_count()
 
-    def take(self, indexes: Sequence[int]) -> bool:
+    def take(self, bits: int) -> bool:
         """Count operations as reported; False, and nothing counted, where one of them is not out."""
-        reported = set(indexes)
-        if len(reported) != len(indexes) or not reported <= self._left:
+        if bits < 0 or bits & ~self.left:
             return False
-        self._left -= reported
+        self.left &= ~bits
         return True
 
     def items(self) -> dict[int, Item]:
         """What is not reported yet, one by one."""
-        return {one.operation.index: one for one in self.stretch.items()
-                if one.operation.index in self._left}
+        return {one.operation.index: one for n, one in enumerate(self.stretch.items()) if self.left >> n & 1}
 
 
 class Slice:

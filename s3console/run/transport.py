@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -27,6 +27,7 @@ from .engine import (
     Compare,
     Copy,
     Delete,
+    DeleteNamed,
     DeleteOne,
     Fetch,
     Head,
@@ -132,12 +133,16 @@ class Transport:
 
     def straight(self, request: Copy) -> tuple[LeanActs, Act] | None:
         """The first act of the steps of a copy and who carries it; None where they begin otherwise."""
-        store: Any = self._stores[request.target.side]
-        inside = request.source.side, request.target.side
-        if request.storage_class or len({id(self._stores[side]) for side in inside}) > 1:
+        store = self.inside((request.source.side, request.target.side))
+        if request.storage_class or store is None:
             return None
         act: Act | None = store.straight_copy(request.source, request.target, expect=request.expect)
         return None if act is None else (store.lean, act)
+
+    def inside(self, sides: Collection[str]) -> Any:
+        """The store in which requests between these sides stay; None where there are two."""
+        stores = {id(self._stores[side]): self._stores[side] for side in sides}
+        return next(iter(stores.values())) if len(stores) == 1 else None
 
     def steps(self, request: Request) -> tuple[LeanActs | None, Steps[Any]]:
         """The request as steps, and who carries their acts. For stores that have steps (s3.write)."""
@@ -154,6 +159,9 @@ class Transport:
             case Delete(refs):
                 store = self._stores[refs[0].side]
                 return store.lean, store.deleting_versions(refs[0].bucket, refs)
+            case DeleteNamed(refs):
+                store = self._stores[refs[0].side]
+                return store.lean, store.deleting_names(refs[0].bucket, refs)
             case DeleteOne(ref):
                 store = self._stores[ref.side]
                 return store.lean, store.deleting_object(ref)
@@ -188,7 +196,7 @@ class Transport:
                 return self._stores[refs[0].side].delete_versions(refs[0].bucket, refs)
             case DeleteOne(ref):
                 return self._stores[ref.side].delete_object(ref)
-            case Fetch() | PartSize():
+            case Fetch() | PartSize() | DeleteNamed():
                 return perform(*self.steps(request))
             case Local(root, act):
                 return self._local(root, act)

@@ -7,14 +7,15 @@ request and starts no thread; the runner and the fault harness both drive it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
 from ..core.errors import DamagedState
-from ..core.model import Operation, Ref
+from ..core.model import Operation
 from . import chains
-from .batches import MAPS, Ledger, Phase, Totals
+from .ahead import Ahead
+from .batches import Ledger, Phase, Totals
 from .breaker import Breaker, Halt, Limits
 from .engine import Outcome
 from .reading import Batches, PlanBatches
@@ -70,6 +71,7 @@ class Walk:
         self._slices: dict[int, dict[int, Item] | Sent] = {}
         self._serial = 0
         self._held: list[tuple[Operation, Outcome]] = []
+        self._ahead = Ahead()
         self.halt: Halt | None = None
         self.phase: Phase = "copy"
         self._enter("copy")
@@ -135,6 +137,7 @@ class Walk:
         first, last = (0, self._copies) if phase == "copy" else (self._copies, self._head.operations)
         self._first, self._end = first // size, -(-last // size)
         self._cursor = self._first
+        self._looked = self._ledger.reach(phase)
         self.parked = 0
         warned = phase == "delete" and chains.left_out(self._ledger, self._copies)
         self._breaker = Breaker(self._limits, warned=warned)
@@ -147,6 +150,7 @@ class Walk:
         if self.parked and not self._slices and stuck:
             self._queue.clear()
             self.parked, self._cursor = 0, self._first
+            self._looked = self._ledger.reach(self.phase)
 
     def _end_phase(self) -> None:
         self._held = self.commit()
@@ -162,7 +166,7 @@ class Walk:
                 self._open(number)
 
     def _open(self, number: int) -> None:
-        """Put the open operations of a batch of this phase on the queue, intent first."""
+        """Put the open operations of a batch of this phase on the queue."""
         if self._open_plain(number):
             return
         operations = self._batches.of(number)
@@ -170,27 +174,25 @@ class Walk:
         todo = [op for offset, op in enumerate(operations)
                 if _of_phase(op, self._copies, self.phase) and not settled >> offset & 1]
         todo = [op for op in todo if not self._blocked(op)]
-        if not todo:
-            return
-        again = len(todo) if self._ledger.record(number).attempts.get(self.phase) else 0
-        self._announce("batch begins", batch=number, phase=self.phase, first=todo[0].index,
-                       operations=len(todo), again=again)
-        earlier = self._ledger.begin(number, self.phase, self._now())
-        self._queue.extend(Item(op, earlier > 0, self._witnesses(op)) for op in todo)
+        again = sum(op.index < self._looked for op in todo)
+        if again:
+            self._announce("batch begins", batch=number, phase=self.phase, first=todo[0].index,
+                           operations=len(todo), again=again)
+        enabled = self._head.versioning == "Enabled"
+        self._queue.extend(Item(op, op.index < self._looked, chains.witnesses(
+            self._ledger, self._batches.operation, op, enabled=enabled)) for op in todo)
 
     def _open_plain(self, number: int) -> bool:
-        """The same for a batch that was never begun and holds plain operations of this phase only."""
+        """The same for a batch of which nothing was sent and that holds only plain operations."""
         record, first = self._ledger.record(number), number * self._ledger.batch_size
         size = self._ledger.size(number)
-        if record.settled or record.attempts or self.phase == "done" or (
+        if record.settled or first < self._looked or self.phase == "done" or (
                 first + size > self._copies if self.phase == "copy" else first < self._copies):
             return False
         lines = self._plan.lines(number)
         stretch = read_stretch(self.phase, first, lines) if len(lines) == size else None
         if stretch is None:
             return False
-        self._announce("batch begins", batch=number, phase=self.phase, first=first, operations=size, again=0)
-        self._ledger.begin(number, self.phase, self._now())
         last = self._queue[-1] if self._queue else None
         joined = last.with_next(stretch) if isinstance(last, Stretch) else None
         if joined is not None:
@@ -198,6 +200,20 @@ class Walk:
         else:
             self._queue.append(stretch)
         return True
+
+    def _intend(self, last: int) -> None:
+        """Before operations up to `last` are sent: write down that they may be."""
+        if self.phase == "done":
+            return
+        begin, end = (0, self._copies) if self.phase == "copy" else (self._copies, self._head.operations)
+        first = max(self._ledger.reach(self.phase), begin)
+        if last < first:
+            return
+        end = min(end, last + 1 + self._ahead.more())
+        self._announce("batch begins", batch=first // self._ledger.batch_size, phase=self.phase, first=first,
+                       operations=end - first, again=0)
+        for ended in self._ledger.ended(self._ledger.send_up_to(first, end, self.phase, self._now())):
+            self._announce("batch ends", phase=self.phase, **ended)
 
     def _blocked(self, operation: Operation) -> bool:
         if not operation.removes or operation.after is None or self._ledger.verified(operation.after):
@@ -212,27 +228,6 @@ class Walk:
         self._held.append((operation, outcome))
         return True
 
-    def _witnesses(self, operation: Operation) -> tuple[Ref, ...]:
-        """What must be looked at right before a delete.
-
-        A copy that this process proved on a versioned bucket cannot have lost its bytes by being
-        overwritten; every other claim is looked at again.
-        """
-        found: dict[tuple[str, str, str], Ref] = {}
-        if operation.witness is not None:
-            w = operation.witness
-            found[w.side, w.bucket, w.key] = w
-        if operation.after is not None and not (
-            self._ledger.verified_here(operation.after) and self._head.versioning == "Enabled"
-        ):
-            copy = self._batches.operation(operation.after)
-            if copy.source is None:
-                raise DamagedState("a delete of the plan waits for something that is not a copy")
-            target = copy.target._replace(
-                etag=self._ledger.etag(copy.index, copy.source.etag), size=copy.source.size)
-            found[target.side, target.bucket, target.key] = target
-        return tuple(found.values())
-
     def _cut(self, most: int) -> Slice | None:
         """The next operations that need not wait for another one; None where all do."""
         head = self._queue[0] if self._queue else None
@@ -242,6 +237,7 @@ class Walk:
             if rest is not None:
                 self._queue.appendleft(rest)
             if not self.careful:
+                self._intend(head.first + len(head.lines) - 1)
                 return self._sent(Slice(self._serial + 1, head.kind, stretch=head), Sent(head))
             self._queue.extendleft(reversed(head.items()))
         items: list[Item] = []
@@ -265,6 +261,7 @@ class Walk:
         self._queue.extendleft(reversed(waiting))
         if not items:
             return None
+        self._intend(max(item.operation.index for item in items))
         kind: Literal["copy", "delete"] = "delete" if items[0].operation.removes else "copy"
         return self._sent(Slice(self._serial + 1, kind, tuple(items)), {i.operation.index: i for i in items})
 
@@ -308,20 +305,19 @@ class Walk:
             self._slices.pop(number, None)
         return refused
 
-    def report_plain(self, number: int, result: Literal["verified", "deleted"], indexes: Sequence[int],
-                     versions: Sequence[str]) -> bool:
-        """Note that all went well with operations of a slice, and what versions it made; False, and nothing
-        noted, where that has to be told by `report`."""
+    def report_done(self, number: int, bits: int, made: Mapping[int, str]) -> bool:
+        """Note that all went well with operations of a stretch, those whose bits are set, and what versions
+        some of them made; False, and nothing noted, where that has to be told by `report`."""
         out = self._slices.get(number)
-        kind = "copy" if result == "verified" else "delete"
-        if not isinstance(out, Sent) or out.stretch.kind != kind or (
-                versions and len(versions) != len(indexes)) or not out.take(indexes):
+        if not isinstance(out, Sent) or not all(bits >> n & 1 for n in made) or not out.take(bits):
             return False
-        first, sizes = out.stretch.first, out.stretch.sizes
-        self._ledger.apply_plain(result, indexes, [sizes[i - first] for i in indexes], versions)
-        self._canary_back += len(indexes)
-        self._hold(self._breaker.went_well(len(indexes)))
-        if not out:
+        stretch = out.stretch
+        self._ledger.apply_done("verified" if stretch.kind == "copy" else "deleted", stretch.first, bits,
+                                stretch.sizes, made)
+        count = bits.bit_count()
+        self._canary_back += count
+        self._hold(self._breaker.went_well(count))
+        if not out.left:
             del self._slices[number]
         return True
 
@@ -349,13 +345,11 @@ class Walk:
     def commit(self) -> list[tuple[Operation, Outcome]]:
         """Make everything reported so far durable; returns deletes that were held back since the last time.
 
-        A batch that is settled now goes into the journal with its bitmaps: with the sealed plan they
+        Batches that are settled now go into the journal with their bitmaps: with the sealed plan they
         say what became of each object.
         """
-        for record in self._ledger.commit():
-            if self._ledger.full(record.number):
-                maps = {name: f"{getattr(record, name):x}" for name in MAPS}
-                self._announce("batch ends", batch=record.number, phase=self.phase, **maps)
+        for ended in self._ledger.ended(self._ledger.commit()):
+            self._announce("batch ends", phase=self.phase, **ended)
         held, self._held = self._held, []
         return held
 

@@ -15,7 +15,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO
 
 from ..core.abilities import unpack_abilities
@@ -25,7 +25,9 @@ from ..s3.transport import Patience
 from ..s3.write import WriteStore, open_writer
 from .engine import Manner, Outcome
 from .heap import settle
-from .loop import Loop, Stop
+from .lane_loop import OnLane, Stop
+from .lanes import Gone, open_lane
+from .loop import Loop
 from .pacing import START, Pacer
 from .slices import Task, first_round, pack_outcomes, second_round, to_line, unpack_slice
 from .transport import Transport, as_service_error
@@ -38,13 +40,23 @@ PATIENCE = Patience(attempts=2, untrusted_attempts=1, longest=2.0)
 _CHUNK = 1 << 20
 
 
+@dataclass(slots=True)
+class Held:
+    """What became of operations of one slice and was not reported yet; `done` and `made` as `lanes.Gone`."""
+
+    work: Slice
+    outcomes: list[Outcome] = field(default_factory=list)
+    done: int = 0
+    made: dict[int, str] = field(default_factory=dict)
+
+
 class Reports:
     """Groups outcomes into lines: at most one line per slice and `REPORT_EVERY` seconds."""
 
     def __init__(self, out: BinaryIO, facts: Callable[[], dict[str, Any]]) -> None:
         self._out = out
         self._facts = facts
-        self._open: dict[int, tuple[Slice, list[Outcome]]] = {}
+        self._open: dict[int, Held] = {}
         self._since = 0.0
 
     @property
@@ -52,20 +64,21 @@ class Reports:
         """Seconds until what is held goes out."""
         return max(0.0, self._since + REPORT_EVERY - time.monotonic()) if self._open else 1.0
 
-    def add(self, work: Slice, outcomes: list[Outcome]) -> None:
-        """Hold outcomes for the next line."""
-        if not self._open:
-            self._since = time.monotonic()
-        if work.number in self._open:
-            self._open[work.number][1].extend(outcomes)
-        else:
-            self._open[work.number] = (work, list(outcomes))
+    def of(self, work: Slice) -> Held:
+        """What is held of a slice for the next line."""
+        held = self._open.get(work.number)
+        if held is None:
+            if not self._open:
+                self._since = time.monotonic()
+            held = self._open[work.number] = Held(work)
+        return held
 
     def flush(self) -> None:
         """Send what is held."""
         ready, self._open = self._open, {}
-        lines = [to_line({"slice": work.number, **pack_outcomes(work, outcomes)})
-                 for work, outcomes in ready.values()]
+        lines = [to_line({"slice": held.work.number,
+                          **pack_outcomes(held.work, held.outcomes, held.done, held.made)})
+                 for held in ready.values()]
         if lines:
             self._write(b"".join(lines) + to_line({"counts": self._facts()}))
 
@@ -81,7 +94,8 @@ class Reports:
 class Hands:
     """The slices of one worker: rounds of tasks that go through the loop."""
 
-    def __init__(self, loop: Loop, reports: Reports, manner: Manner) -> None:
+    def __init__(self, loop: Loop, reports: Reports, manner: Manner, *, unversioned: bool = False) -> None:
+        self._unversioned = unversioned
         self._loop = loop
         self._reports = reports
         self._manner = manner
@@ -96,6 +110,27 @@ class Hands:
             self._round(work, second_round(work, decided, self._manner), decided, stop, None)
 
         self._round(work, first_round(work, self._manner), decided, stop, then)
+
+    def take_rows(self, packed: Mapping[str, Any], transport: Transport) -> None:
+        """Begin a slice as it stands in the plan: on a lane, where there is one."""
+        loop, reports = self._loop, self._reports
+        lane = open_lane(packed, transport, loop.lanes.straight, self._manner,
+                         unversioned=self._unversioned)
+        if lane is None:
+            self.take(unpack_slice(packed))
+            return
+        work = lane.work
+
+        def plain(gone: Gone) -> None:
+            held = reports.of(work)
+            held.done |= gone.bits
+            if gone.made:
+                held.made.update(gone.made)
+
+        def done(outcomes: list[Outcome]) -> None:
+            reports.of(work).outcomes += outcomes
+
+        loop.lanes.add(OnLane(lane, plain, done, self._stop))
 
     def drain(self) -> None:
         """Requests that are out are finished; everything else of the open slices is given back."""
@@ -115,7 +150,7 @@ class Hands:
 
         def done(outcomes: list[Outcome]) -> None:
             nonlocal left
-            self._reports.add(work, outcomes)
+            self._reports.of(work).outcomes += outcomes
             if work.kind == "delete":
                 decided.extend(outcomes)
             left -= 1
@@ -192,7 +227,8 @@ def serve(inp: BinaryIO, out: BinaryIO) -> None:
     inbox = Inbox(inp.fileno())
     os.set_blocking(inbox.descriptor, False)
     pacer = Pacer(time.monotonic(), start=float(start.get("pace", START)))
-    loop = Loop(Transport(stores), inbox.descriptor, manner=manner, most=int(start["at_once"]),
+    transport = Transport(stores)
+    loop = Loop(transport, inbox.descriptor, manner=manner, most=int(start["at_once"]),
                 threads=int(start["threads"]), pacer=pacer)
 
     def facts() -> dict[str, Any]:
@@ -200,13 +236,13 @@ def serve(inp: BinaryIO, out: BinaryIO) -> None:
                 "times": loop.times.counts, "found": pacer.found, "held": loop.held}
 
     reports = Reports(out, facts)
-    hands = Hands(loop, reports, manner)
+    hands = Hands(loop, reports, manner, unversioned=start.get("versioning") == "Unversioned")
     settle()
     reports.say({"ready": os.getpid()})
     until = float("inf")
     while not (inbox.ended and loop.idle) and time.monotonic() < until:
         if loop.turn(reports.due):
-            _obey(inbox, hands, reports, stores)
+            _obey(inbox, hands, reports, stores, transport)
             if inbox.ended:
                 loop.no_more()
                 hands.drain()
@@ -217,10 +253,11 @@ def serve(inp: BinaryIO, out: BinaryIO) -> None:
         reports.flush()
 
 
-def _obey(inbox: Inbox, hands: Hands, reports: Reports, stores: Mapping[str, WriteStore]) -> None:
+def _obey(inbox: Inbox, hands: Hands, reports: Reports, stores: Mapping[str, WriteStore],
+          transport: Transport) -> None:
     for message in inbox.lines():
         if "slice" in message:
-            hands.take(unpack_slice(message["slice"]))
+            hands.take_rows(message["slice"], transport)
         elif "bucket" in message:
             reports.say(_bucket(stores, message["bucket"]))
         elif "drain" in message:

@@ -10,6 +10,7 @@ from typing import Any
 from ..core.errors import ServiceError, UntrustedAnswer
 from ..core.model import Ref
 from .facts import CopyOutcome, ObjectFacts
+from .intent import algorithm, can_sum, encryption, kept_sums, own_sum
 from .pages import clean_etag
 from .parts import in_one_upload, ranges, source_facts, upload_head
 from .read import ReadStore, where
@@ -28,9 +29,13 @@ def copy_across(source_store: ReadStore, target_store: ReadStore, source: Ref, t
     facts = source_facts(source_store, source)
     pinned = source._replace(etag=source.etag or facts.etag)
     head = upload_head(source_store, source, facts, target, storage_class)
+    head |= encryption(source_store, target_store, facts)
+    name = algorithm(facts) if can_sum(algorithm(facts)) else ""
     piece = min(PIECE, part_size)
     if facts.size <= piece:
-        return _put(source_store, target_store, pinned, facts, head, conditions)
+        return _put(source_store, target_store, pinned, facts, head, conditions, name)
+    if name:
+        head["ChecksumAlgorithm"] = name
     whole = hashlib.md5(usedforsecurity=False)
     digests: list[bytes] = []
 
@@ -42,21 +47,22 @@ def copy_across(source_store: ReadStore, target_store: ReadStore, source: Ref, t
             digests.append(digest)
             answer = target_store.calls.call(
                 "upload_part", where(target.bucket, target.key), Bucket=target.bucket, Key=target.key,
-                UploadId=upload, PartNumber=number, Body=body, ContentMD5=_base64(digest))
-            yield {"PartNumber": number, "ETag": answer.get("ETag", "")}
+                UploadId=upload, PartNumber=number, Body=body, ContentMD5=_base64(digest),
+                **own_sum(name, body))
+            yield {"PartNumber": number, "ETag": answer.get("ETag", ""), **kept_sums(answer)}
         _same(facts, whole.hexdigest(), source)
 
     return in_one_upload(target_store, head, send, conditions=conditions)
 
 
 def _put(source_store: ReadStore, target_store: ReadStore, source: Ref, facts: ObjectFacts,
-         head: dict[str, Any], conditions: dict[str, str]) -> CopyOutcome:
+         head: dict[str, Any], conditions: dict[str, str], name: str) -> CopyOutcome:
     body = _read(source_store, source, 0, facts.size - 1) if facts.size else b""
     digest = hashlib.md5(body, usedforsecurity=False)
     _same(facts, digest.hexdigest(), source)
     place = where(head["Bucket"], head["Key"])
     answer = target_store.calls.once("put_object", place, Body=body, ContentMD5=_base64(digest.digest()),
-                                     **head, **conditions)
+                                     **head, **conditions, **own_sum(name, body))
     etag = clean_etag(answer.get("ETag") or "")
     if not etag:
         raise UntrustedAnswer("The object was written without a result", where=place,

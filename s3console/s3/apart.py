@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import subprocess
@@ -11,11 +12,13 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from .columns import FRAME
-from .lean import Request
+from .columns import FRAME, READY
 from .proof import Question
+
+if TYPE_CHECKING:
+    from .lean import Request
 
 _PACKAGE = Path(__file__).resolve().parents[2]
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "OPENSSL_CONF", "TMPDIR")
@@ -82,6 +85,103 @@ class PageProcess:
         with contextlib.suppress(OSError):
             self._in.close()
         self._process.wait()
+
+
+class Seat:
+    """What one listing has of a process. Its answers are told to the listing's own `take`."""
+
+    def __init__(self, table: _Table, take: Take) -> None:
+        self._table, self._take = table, take
+
+    def ask(self, request: Request, asked: Question) -> int:
+        """Send a request, and return its number. When the process is gone, `LOST` says so."""
+        return self._table.ask(request, asked, self._take)
+
+    @property
+    def pid(self) -> int:
+        return self._table.process.pid
+
+    def leave(self) -> None:
+        """Hear no more of what was asked."""
+        self._table.leave(self._take)
+
+
+class _Table:
+    """One process, and who has asked it for what."""
+
+    def __init__(self, setup: Mapping[str, Any]) -> None:
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._asked: dict[int, Take] = {}
+        self._seated: list[Take] = []
+        self._ready = False
+        self.lost = False
+        self.process = PageProcess(setup, self._heard)
+
+    def sit(self, take: Take) -> Seat | None:
+        """A seat; None when the process has ended."""
+        with self._lock:
+            if self.lost:
+                return None
+            self._seated.append(take)
+            if self._ready:
+                take(0, READY, b"")
+        return Seat(self, take)
+
+    def ask(self, request: Request, asked: Question, take: Take) -> int:
+        with self._lock:
+            number = next(self._numbers)
+            self._asked[number] = take
+            self.process.ask(number, request, asked)
+        return number
+
+    def leave(self, take: Take) -> None:
+        with self._lock:
+            self._asked = {number: one for number, one in self._asked.items() if one != take}
+            if take in self._seated:
+                self._seated.remove(take)
+
+    def _heard(self, number: int, kind: bytes, data: bytes) -> None:
+        if number:
+            take = self._asked.pop(number, None)
+            if take is not None:
+                take(number, kind, data)
+            return
+        with self._lock:
+            self._ready, self.lost = self._ready or kind == READY, self.lost or kind == LOST
+            told = list(self._seated)
+        for take in told:
+            take(0, kind, data)
+
+
+class PageProcesses:
+    """Processes for listings that are read together: one serves all whose requests are sent the same way."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tables: dict[str, _Table] = {}
+        self._closed = False
+
+    def seat(self, setup: Mapping[str, Any], take: Take) -> Seat | None:
+        """A seat at a running process, or at a new one; None when no more are begun. Raises OSError."""
+        sent = json.dumps(setup)
+        with self._lock:
+            table = self._tables.get(sent)
+            found = table.sit(take) if table is not None else None
+            if found is not None or self._closed:
+                return found
+            if table is not None:
+                table.process.close()
+            table = self._tables[sent] = _Table(setup)
+            return table.sit(take)
+
+    def close(self) -> None:
+        """End them: they only read, so nothing is lost."""
+        with self._lock:
+            self._closed = True
+            for table in self._tables.values():
+                table.process.close()
+            self._tables.clear()
 
 
 def _widen(pipe: IO[bytes]) -> None:

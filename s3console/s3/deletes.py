@@ -63,6 +63,30 @@ def _batch(read: ReadStore, bucket: str, refs: Sequence[Ref]) -> Steps[list[Dele
     return outcomes
 
 
+def deleting_names(read: ReadStore, bucket: str, refs: Sequence[Ref]) -> Steps[list[DeleteOutcome]]:
+    """Delete at most 1,000 names, each under the condition of its ETag; for stores that honour it.
+
+    A name that XML 1.0 cannot hold, or that the answer does not name, is not deleted as far as this tells.
+    """
+    if any(ref.version_id or not ref.etag or ref.bucket != bucket for ref in refs):
+        raise UsageError("A delete of names needs the ETags that were reviewed", where=where(bucket))
+    safe = [ref for ref in refs if xml_safe(ref.key)]
+    deleted: Collection[tuple[str, str]] = frozenset()
+    failed: Mapping[tuple[str, str], tuple[str, str]] = {}
+    if safe:
+        try:
+            verdicts: Verdicts = yield lean_writes.deleting(safe)
+            deleted, failed = verdicts.deleted, verdicts.failed
+            if verdicts.everything:
+                deleted = {(ref.key, "") for ref in safe}
+        except LeftToBotocore:
+            answer = yield partial(read.calls.once, "delete_objects", where(bucket), Bucket=bucket, Delete={
+                "Quiet": False, "Objects": [{"Key": ref.key, "ETag": f'"{ref.etag}"'} for ref in safe]})
+            deleted = frozenset((one.get("Key"), "") for one in answer.get("Deleted", []))
+    silent = "the answer did not name it"
+    return [_reconciled(ref, deleted, failed) or DeleteOutcome(ref, False, "Unknown", silent) for ref in refs]
+
+
 def _reconciled(ref: Ref, deleted: Collection[tuple[str, str]],
                 failed: Mapping[tuple[str, str], tuple[str, str]]) -> DeleteOutcome | None:
     """What the answer says of one version; None when it does not name it."""

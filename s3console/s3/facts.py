@@ -58,6 +58,7 @@ class ObjectFacts:
     replication: str = ""
     metadata: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    bucket_key: bool = False
 
     @property
     def etag_is_md5(self) -> bool:

@@ -7,7 +7,6 @@ a thread, in the usual way, with its repeats and its errors.
 
 from __future__ import annotations
 
-import itertools
 import queue
 import threading
 import time
@@ -26,7 +25,7 @@ from .facts import PackedBatch, ahead
 from .proof import Question
 
 if TYPE_CHECKING:
-    from .apart import PageProcess
+    from .apart import PageProcesses, Seat
     from .lean import Request
     from .read import ReadStore
 
@@ -75,40 +74,46 @@ class _Sent(NamedTuple):
 
 
 class Fetchers:
-    """The threads, and the process once it is ready, of one listing. One thread submits and takes."""
+    """The threads, and the process once it is ready, of one listing. One thread submits and takes.
 
-    def __init__(self, store: ReadStore, first: Question) -> None:
+    The process is one of `processes`, or its own.
+    """
+
+    def __init__(self, store: ReadStore, first: Question, processes: PageProcesses | None = None) -> None:
         self._store = store
+        self._processes = processes
+        self._own: PageProcesses | None = None
         self._place = printable(f"s3://{first.bucket}/{first.prefix}")
         self._api = "ListObjectVersions" if first.versions else "ListObjectsV2"
         self._tasks: queue.SimpleQueue[tuple[Task, Question, bytes] | None] = queue.SimpleQueue()
         self._events: queue.SimpleQueue[Fetched | _Frame] = queue.SimpleQueue()
         self._threads = self._with_threads = 0
-        self._numbers = itertools.count(1)
         self._sent: dict[int, _Sent] = {}
         self._ready = False
         self._begun = threading.Event()
-        self._process: PageProcess | None = None
+        self._seat: Seat | None = None
 
     def start_process(self, *, wait: bool = False) -> None:
         """Begin to use a process, where pages come over libcurl; until it is ready the threads do it all."""
         lean = self._store.calls.lean
-        if lean is None or self._process is not None:
+        if lean is None or self._seat is not None:
             return
-        from .apart import PageProcess
+        from .apart import PageProcesses
 
+        if self._processes is None:
+            self._processes = self._own = PageProcesses()
         try:
-            self._process = PageProcess(lean.setup, self._heard)
+            self._seat = self._processes.seat(lean.setup, self._heard)
         except OSError:
             # No room for a process: the threads are slower and need none.
             return
-        if wait:
+        if wait and self._seat is not None:
             self._begun.wait(_STARTING)
 
     @property
     def process(self) -> int:
         """The id of the process that is in use, 0 for none."""
-        return self._process.pid if self._process is not None and self._ready else 0
+        return self._seat.pid if self._seat is not None and self._ready else 0
 
     def _heard(self, number: int, kind: bytes, data: bytes) -> None:
         if kind == READY:
@@ -119,15 +124,13 @@ class Fetchers:
 
     def submit(self, task: Task, asked: Question) -> None:
         """Ask for what a task needs."""
-        process = self._process
-        request = self._request(asked) if process is not None and self._ready else None
-        if process is None or request is None:
+        seat = self._seat
+        request = self._request(asked) if seat is not None and self._ready else None
+        if seat is None or request is None:
             self._to_thread(task, asked, b"")
             return
         self._end_threads()
-        number = next(self._numbers)
-        self._sent[number] = _Sent(task, asked, time.time(), time.monotonic())
-        process.ask(number, request, asked)
+        self._sent[seat.ask(request, asked)] = _Sent(task, asked, time.time(), time.monotonic())
 
     def _request(self, asked: Question) -> Request | None:
         lean = self._store.calls.lean
@@ -183,7 +186,7 @@ class Fetchers:
 
     def _lost(self) -> Iterator[Fetched]:
         """The process ended by itself: nothing is known of what it had in hand."""
-        sent, self._sent, self._process = self._sent, {}, None
+        sent, self._sent, self._seat = self._sent, {}, None
         for one in sent.values():
             yield Fetched(one.task, error=Incomplete("The process that fetches its pages was ended",
                                                      next_step="Repeat it to go on"))
@@ -224,7 +227,9 @@ class Fetchers:
         self._threads = 0
 
     def close(self) -> None:
-        """End the threads, as soon as each has its answer, and the process at once."""
+        """End the threads, as soon as each has its answer, and a process of its own at once."""
         self._end_threads()
-        if self._process is not None:
-            self._process.close()
+        if self._seat is not None:
+            self._seat.leave()
+        if self._own is not None:
+            self._own.close()

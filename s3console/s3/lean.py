@@ -125,7 +125,7 @@ class Lean:
     """
 
     def __init__(self, client: Any, credentials: Callable[[], Any], *, bounds: Bounds, bundle: str,
-                 count: Callable[[str], None]) -> None:
+                 count: Callable[..., None]) -> None:
         self._client = client
         self._credentials = credentials
         self._bounds = bounds

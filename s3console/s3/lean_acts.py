@@ -22,13 +22,11 @@ import pycurl
 from ..core.errors import S3ConsoleError, UntrustedAnswer
 from .lean import Lean, Route
 from .signer import Keys, quoted_path
-from .steps import Act, Answer, LeftToBotocore, refused
+from .steps import UNWANTED, Act, Answer, LeftToBotocore, Ready, Trouble, refused
 
 __all__ = ["USABLE", "Act", "Answer", "LeanActs", "LeftToBotocore", "Line", "refused"]
 
 _IDLE = 512
-_UNWANTED = ("Accept:", "Content-Type:", "Expect:")
-"""Headers that libcurl would add."""
 _KEYS_KEPT = 1.0
 """Seconds for which credentials are used before botocore is asked for them again."""
 USABLE = hasattr(pycurl, "PREREQFUNCTION")
@@ -65,8 +63,8 @@ class Line:
         self._agent = ""
         self._sends_body = False
 
-    def fill(self, act: Act, route: Route, url: str, headers: list[str]) -> None:
-        """Make the handle ready for an act."""
+    def fill(self, act: Act | None, route: Route, url: str, headers: list[str], body: bytes = b"") -> None:
+        """Make the handle ready for an act, or for a request that is none."""
         easy = self.easy
         self.act, self.base = act, route.base
         self._head.clear()
@@ -74,9 +72,9 @@ class Line:
         self._size = self._tries = 0
         easy.setopt(pycurl.URL, url)
         easy.setopt(pycurl.HTTPHEADER, headers)
-        if act.body or self._sends_body:
-            easy.setopt(pycurl.POSTFIELDS, act.body)
-            self._sends_body = bool(act.body)
+        if body or self._sends_body:
+            easy.setopt(pycurl.POSTFIELDS, body)
+            self._sends_body = bool(body)
         if route.agent != self._agent:
             easy.setopt(pycurl.USERAGENT, route.agent)
             self._agent = route.agent
@@ -142,20 +140,34 @@ class LeanActs:
         path = f"{route.path.rstrip('/')}/{path}" if path else route.path
         lines = route.signer.lines(keys, act.method, route.host, path, act.query, act.headers,
                                    payload=act.payload)
-        lines += _UNWANTED
+        lines += UNWANTED
         line = self._take(act.method)
         url = f"{route.base}{path}?{act.sent or act.query}" if act.query else f"{route.base}{path}"
         try:
-            line.fill(act, route, url, lines)
+            line.fill(act, route, url, lines, act.body)
         except UnicodeEncodeError:
             self._give_back(line)
             raise LeftToBotocore from None
         self._lean._count(act.api)
         return line
 
+    def take(self, ready: Ready) -> Line:
+        """A line that is ready to send a request; who sends it counts it."""
+        line = self._take(ready.method)
+        line.fill(None, ready.route, ready.url, ready.lines, ready.body)
+        return line
+
     def _way(self, act: Act) -> tuple[Route, Keys]:
-        """The route to a bucket and the credentials of this moment."""
-        bucket = act.target.bucket
+        found = self.way(act.target.bucket, act.place)
+        if found is None:
+            raise LeftToBotocore
+        return found
+
+    def way(self, bucket: str, place: str = "") -> tuple[Route, Keys] | None:
+        """The route to a bucket and the credentials of this moment; None where botocore has to ask.
+
+        Raises what is wrong with the credentials.
+        """
         try:
             route = self._lean._routes.get(bucket)
             if route is None:
@@ -166,28 +178,36 @@ class LeanActs:
                 keys = self._lean._keys()
                 self._keys = (clock, keys)
         except Exception as error:  # noqa: BLE001  every failure of botocore becomes one of the house
-            raise self._explain(error, act.place) from None
-        if route is None or keys is None:
-            raise LeftToBotocore
-        return route, keys
+            raise self._explain(error, place or f"s3://{bucket}") from None
+        return None if route is None or keys is None else (route, keys)
+
+    def counted(self, api: str, count: int) -> None:
+        """Count requests that somebody else sent."""
+        if count:
+            self._lean._count(api, count)
+
+    def troubled(self, act: Act, trouble: Trouble) -> S3ConsoleError:
+        """The error of an act that was sent as a `Ready` request and got no usable answer."""
+        return self._explain(trouble.error, act.place)
 
     def finish(self, line: Line, code: int = 0, said: str = "") -> Any:
-        """The value of the act of a line that has been carried; `code` and `said` are libcurl's result.
+        """The value of the act of a line that has been carried, or the answer to a request that is no act;
+        `code` and `said` are libcurl's result.
 
         Raises LeftToBotocore, `ServiceError` for an answered error, and what `explain` makes of no answer.
+        Without an act it raises Trouble alone.
         """
         act = line.act
-        assert act is not None
         if code:
             if line.overflown:
                 error: Exception = UntrustedAnswer("The answer is too large to be an S3 answer")
             else:
                 error = self._lean._failure(line.easy, code, said, line.base)
             line.easy.close()
-            raise self._explain(error, act.place) from None
+            raise (Trouble(error) if act is None else self._explain(error, act.place)) from None
         answer = line.answer
         self._give_back(line)
-        return act.read(act, answer)
+        return answer if act is None else act.read(act, answer)
 
     def perform(self, act: Act) -> Any:
         """Carry one act and wait for it. Raises as `prepare` and `finish`.

@@ -23,7 +23,7 @@ _ELEMENTS = re.compile(r"(?:\s*<(\w+)(?:\s[^<>]*)?(?:/>|>[^<]*</\1>))*\s*")
 _RESULT = re.compile(r"(?:\ufeff)?\s*(?:<\?xml[^>]*\?>\s*)?<DeleteResult(?:\s[^>]*)?(/?)>")
 _END = "</DeleteResult>"
 _ONE = "<Deleted><Key>{}</Key><VersionId>{}</VersionId>"
-_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
 def copying(source: Ref, target: Ref, *, storage_class: str, conditions: Mapping[str, str]) -> Act:
@@ -89,22 +89,25 @@ class Verdicts(NamedTuple):
 
 
 def deleting(refs: Sequence[Ref]) -> Act:
-    """One DeleteObjects of at most 1,000 versions of one bucket, whose keys XML 1.0 can hold.
+    """One DeleteObjects of at most 1,000 versions of one bucket, or names with their ETags, whose keys XML
+    1.0 can hold.
 
     Its value is a Verdicts. The body is held by its MD5, which every store knows (S3 API reference:
     any checksum will do on AWS).
     """
     keys = "\0".join([ref.key for ref in refs])
     ids = "\0".join([ref.version_id for ref in refs])
-    asked = [f"<Key>{key}</Key><VersionId>{version}</VersionId>" for key, version in
-             zip(_escaped(keys).split("\0"), _escaped(ids).split("\0"), strict=True)]
+    named = [f"<Key>{key}</Key><VersionId>{version}</VersionId>" if version else f"<Key>{key}</Key>"
+             for key, version in zip(escaped(keys).split("\0"), escaped(ids).split("\0"), strict=True)]
+    asked = [one if ref.version_id else f'{one}<ETag>"{escaped(ref.etag)}"</ETag>'
+             for one, ref in zip(named, refs, strict=True)]
     text = "</Object><Object>".join(asked)
     try:
-        body = (f'<Delete xmlns="{_NAMESPACE}"><Object>{text}</Object><Quiet>false</Quiet></Delete>').encode()
+        body = (f'<Delete xmlns="{NAMESPACE}"><Object>{text}</Object><Quiet>false</Quiet></Delete>').encode()
     except UnicodeEncodeError:
         raise LeftToBotocore from None
     digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode("ascii")
-    expected = {f"<Deleted>{one}" for one in asked}
+    expected = {f"<Deleted>{one}" for one in named}
 
     def read(act: Act, answer: Answer) -> Verdicts:
         return _deleted(act, answer, expected)
@@ -114,7 +117,7 @@ def deleting(refs: Sequence[Ref]) -> Act:
                payload=hashlib.sha256(body).hexdigest())
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Text as XML that is read back as it was; a bare carriage return would be read as a line feed."""
     if "&" in text or "<" in text or ">" in text:
         text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -186,5 +189,9 @@ def deleting_one(ref: Ref, *, if_match: str = "") -> Act:
 def _deleted_one(act: Act, answer: Answer) -> DeleteOutcome:
     if answer.status not in (200, 204) or b"<Error" in answer.body[:300]:
         raise refused(act, answer)
+    if answer.body.strip():
+        # S3 answers a delete without a body; a page of a proxy or of a login says nothing about the object.
+        raise UntrustedAnswer("The delete was answered with something else than a result", where=act.place,
+                              next_step="Look at the key before trying again")
     marker = not act.target.version_id and answer.header(b"x-amz-delete-marker").lower() == "true"
     return DeleteOutcome(act.target, True, "", "", answer.header(b"x-amz-version-id") if marker else "")

@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import ListingIncomplete, NotReachable, S3ConsoleError, UntrustedAnswer
@@ -17,9 +18,10 @@ from ..core.keys import printable
 from ..core.model import Batch, Place, Proof
 from .facts import Stop, behind
 from .proof import Question
-from .sharded import MOST_AT_ONCE, MOST_TOGETHER, Knowledge, Piece, Shards, worthwhile
+from .sharded import MOST_APART, MOST_AT_ONCE, MOST_TOGETHER, Doubt, Knowledge, Piece, Shards, worthwhile
 
 if TYPE_CHECKING:
+    from .apart import PageProcesses
     from .read import ReadStore
 
 _AHEAD = 2
@@ -27,6 +29,8 @@ _EMPTY_PAGES = 100_000
 _LAST_PAGES, _MANY_PAGES = 16, 64
 _FAR = 0.03
 _LEAST_SHARE = 8
+_USUAL_WORK = 0.002
+"""Seconds of work for a page. The first one of a place takes more: botocore is asked how to send it."""
 _TICK = 0.2
 
 
@@ -40,15 +44,14 @@ class BucketListing:
 
     def __init__(self, store: ReadStore, place: Place, *, versions: bool, start_after: str,
                  stop: Stop, parallel: int | None = None, sides: int = 1,
-                 apart: bool | None = None) -> None:
+                 apart: bool | None = None, processes: PageProcesses | None = None) -> None:
         self.place = place
         self.versions = versions
         self._store = store
         self._start_after = start_after
         self._stop = stop
         self._parallel, self._sides = parallel, sides
-        self._apart = apart
-        self._looks = 0
+        self._apart, self._processes = apart, processes
         self._closed = threading.Event()
         self._pages: queue.Queue[Piece | BaseException] = (
             queue.Queue(_AHEAD))
@@ -155,62 +158,67 @@ class BucketListing:
                 raise UntrustedAnswer("The listing goes on for ever without a key")
             asked = onward
             slots = self._slots(waits, works)
-            if slots > 1 and keys and self._cuts_hold(batch):
+            doubt = self._doubt(batch) if slots > 1 and keys else None
+            if slots > 1 and keys and (doubt is not None or self._cuts_hold):
                 shards = Shards(self._store, asked, keys, full=len(keys), slots=slots, knowledge=knowledge,
-                                spent=self._looks, apart=self._apart)
+                                doubt=doubt, apart=self._apart_now(), processes=self._processes)
                 yield from shards.pages()
                 return
 
     def _slots(self, waits: Sequence[float], works: Sequence[float]) -> int:
         """How many pages to fetch at once from here on; 1 for the next one only."""
-        if len(waits) < 2 or self._parallel == 1:
-            return 1
         if self._parallel:
             return self._parallel
         if not _enough(waits):
             return 1
         together = max(self._sides, self._store.listings_open)
-        share = MOST_AT_ONCE if together == 1 else max(_LEAST_SHARE, MOST_TOGETHER // together)
-        return min(share, worthwhile(waits[max(1, len(waits) - _LAST_PAGES):], works[-_LAST_PAGES:],
-                                     apart=together == 1 and self._apart is not False))
+        apart = self._apart_now() is not False
+        alone = MOST_APART if apart else MOST_AT_ONCE
+        share = alone if together == 1 else max(_LEAST_SHARE, MOST_TOGETHER // together)
+        return min(share, worthwhile(waits[1:][-_LAST_PAGES:] or waits,
+                                     [*works[-_LAST_PAGES:], _USUAL_WORK], apart=apart))
 
-    def _cuts_hold(self, batch: Batch) -> bool:
-        """Whether the store lists from the next row on behind a text that names no key.
+    def _apart_now(self) -> bool | None:
+        """Whether a process fetches the pages; None leaves it to how many are fetched at once."""
+        together = max(self._sides, self._store.listings_open)
+        return False if self._apart is None and together > 1 and self._processes is None else self._apart
+
+    @property
+    def _cuts_hold(self) -> bool:
+        return self._store.calls.aws or self._store.cuts_hold.get(self.versions, False)
+
+    def _doubt(self, batch: Batch) -> Doubt | None:
+        """Whether the store lists from the next row on behind a text that names no key: a question whose
+        answer tells, where that is not known and a page has room for one.
 
         AWS promises it. Some stores lose the row behind it or ignore it; one look, at a place where the
         next row is known, settles that for a store.
         """
-        known = self._store.cuts_hold
-        if self._store.calls.aws:
-            return True
-        if self.versions not in known:
-            pair = next(((at, f"{key} ") for at, (key, after) in enumerate(pairwise(batch.keys))
-                         if key < f"{key} " < after), None)
-            if pair is None:
-                return False
-            at, cut = pair
-            place = self.place
-            asked = Question(place.bucket, place.prefix, after=cut, max_keys=2, versions=self.versions)
-            self._looks += 1
-            try:
-                found, _ = self._ask(asked)
-            except S3ConsoleError:
-                return False
-            known[self.versions] = found.keys[:1] == batch.keys[at + 1:at + 2] and (
-                not self.versions or _first(found.version_ids) == _first((batch.version_ids or ())[at + 1:]))
-        return known[self.versions]
+        if self._store.calls.aws or self.versions in self._store.cuts_hold:
+            return None
+        for at, (key, after) in enumerate(pairwise(batch.keys)):
+            if key < f"{key} " < after:
+                place, ids = self.place, batch.version_ids
+                asked = Question(place.bucket, place.prefix, after=f"{key} ", max_keys=2,
+                                 versions=self.versions)
+                return Doubt(asked, after, ids[at + 1] if self.versions and ids else None)
+        return None
 
 
 def _enough(waits: Sequence[float]) -> bool:
     """Whether the waits for so many pages tell how far away the store is. While this machine is busy, a
     store on it answers late as well: then the shortest wait for many pages counts."""
-    near = min(waits[max(1, len(waits) - _MANY_PAGES):]) < _FAR
-    calm = os.getloadavg()[0] <= (os.cpu_count() or 1)
-    return len(waits) >= ((10 if near else 3) if calm else (_MANY_PAGES if near else 6))
+    near = min(waits[1:][-_MANY_PAGES:] or waits) < _FAR
+    return len(waits) >= ((10 if near else 1) if _calm() else (_MANY_PAGES if near else 6))
 
 
-def _first(ids: Sequence[str] | None) -> str | None:
-    return ids[0] if ids else None
+def _calm() -> bool:
+    """Whether no more threads of this machine want to run just now than it has processors."""
+    try:
+        running = int(Path("/proc/loadavg").read_text().split()[3].partition("/")[0])
+    except (OSError, ValueError, IndexError):
+        running = int(os.getloadavg()[0])
+    return running <= (os.cpu_count() or 1)
 
 
 def _stopped() -> S3ConsoleError:

@@ -12,7 +12,6 @@ import json
 import os
 import select
 import signal
-import time
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -24,13 +23,10 @@ from .answers import object_page, read_answer, version_page
 from .columns import FAILED, FRAME, PAGE, READY, SLOWED, pack_page
 from .proof import Question
 from .records import element
+from .sockets import Sockets
 
-_IN, _OUT = pycurl.CSELECT_IN, pycurl.CSELECT_OUT
-_READABLE = select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR
-_MASK = {pycurl.POLL_IN: select.EPOLLIN, pycurl.POLL_OUT: select.EPOLLOUT,
-         pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT}
 _IDLE = 1.0
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16
 _CONNECTIONS = 128
 
 
@@ -92,14 +88,8 @@ class PageProcess:
     def __init__(self, source: int, sink: int) -> None:
         self._source, self._sink = source, sink
         os.set_blocking(sink, False)
-        self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_MAXCONNECTS, _CONNECTIONS)
-        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
-        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
-        self._poll = select.epoll()
-        self._poll.register(source, select.EPOLLIN)
-        self._sockets: set[int] = set()
-        self._due: float | None = None
+        self._sockets = Sockets(connections=_CONNECTIONS)
+        self._sockets.watch(source)
         self._setup: dict[str, Any] | None = None
         self._rest = b""
         self._lines: dict[Any, _Line] = {}
@@ -120,21 +110,12 @@ class PageProcess:
                     self._spare.append(line)
 
     def _turn(self, seconds: float) -> bool:
-        if self._due is not None:
-            seconds = min(seconds, max(0.0, self._due - time.monotonic()))
-        events = self._poll.poll(seconds)
-        if self._due is not None and time.monotonic() >= self._due:
-            self._due = None
-            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
-        for descriptor, mask in events:
-            if descriptor in self._sockets:
-                self._multi.socket_action(descriptor, (_IN if mask & _READABLE else 0)
-                                          | (_OUT if mask & select.EPOLLOUT else 0))
-            elif descriptor == self._sink:
+        for descriptor in self._sockets.wait(seconds):
+            if descriptor == self._sink:
                 self._flush()
-            elif descriptor == self._source and not self._listen():
+            elif not self._listen():
                 return False
-        self._collect()
+        self._ended.extend((self._lines.pop(easy), code) for easy, code, _ in self._sockets.ended())
         return True
 
     def _listen(self) -> bool:
@@ -149,16 +130,8 @@ class PageProcess:
             line = self._spare.pop() if self._spare else _Line(self._setup)
             line.fill(found["number"], found)
             self._lines[line.easy] = line
-            self._multi.add_handle(line.easy)
+            self._sockets.begin(line.easy)
         return bool(chunk)
-
-    def _collect(self) -> None:
-        left = 1
-        while left:
-            left, good, bad = self._multi.info_read()
-            for easy, code in [*((one, 0) for one in good), *((one[0], one[1]) for one in bad)]:
-                self._multi.remove_handle(easy)
-                self._ended.append((self._lines.pop(easy), code))
 
     def _say(self, number: int, kind: bytes, data: bytes) -> None:
         self._pending.append(memoryview(FRAME.pack(number, kind, len(data)) + data))
@@ -180,26 +153,9 @@ class PageProcess:
         if self._full != bool(self._pending):
             self._full = bool(self._pending)
             if self._full:
-                self._poll.register(self._sink, select.EPOLLOUT)
+                self._sockets.watch(self._sink, select.EPOLLOUT)
             else:
-                self._poll.unregister(self._sink)
-
-    def _on_socket(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
-        if what == pycurl.POLL_REMOVE:
-            self._sockets.discard(descriptor)
-            # A socket that was closed has left the epoll by itself.
-            try:
-                self._poll.unregister(descriptor)
-            except (OSError, ValueError):
-                return
-        elif descriptor in self._sockets:
-            self._poll.modify(descriptor, _MASK[what])
-        else:
-            self._sockets.add(descriptor)
-            self._poll.register(descriptor, _MASK[what])
-
-    def _on_timer(self, milliseconds: int) -> None:
-        self._due = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000.0
+                self._sockets.unwatch(self._sink)
 
 
 def main() -> int:

@@ -12,6 +12,7 @@ from ..core.errors import S3ConsoleError, ServiceError, UntrustedAnswer
 from ..core.model import Ref
 from .facts import CopyOutcome, ObjectFacts, is_md5
 from .failures import code_of
+from .intent import algorithm, encryption, kept_sums
 from .pages import clean_etag
 from .read import ReadStore, where
 
@@ -44,8 +45,7 @@ def upload_head(read: ReadStore, source: Ref, facts: ObjectFacts, target: Ref,
                 storage_class: str = "") -> dict[str, Any]:
     """What CopyObject would carry by itself: system headers, user metadata, tags, storage class.
 
-    Access lists, locks and the encryption key are not carried, as with CopyObject (S3 API
-    reference): the target gets the defaults of its bucket.
+    Access lists and locks are not carried, as with CopyObject (S3 API reference).
     """
     head: dict[str, Any] = {"Bucket": target.bucket, "Key": target.key, **dict(facts.headers)}
     head.pop("WebsiteRedirectLocation", None)
@@ -75,7 +75,7 @@ def _tags(read: ReadStore, source: Ref) -> str:
 
 def source_facts(read: ReadStore, source: Ref) -> ObjectFacts:
     """HEAD of the pinned source; an object that is gone or is another one is refused like S3 would."""
-    facts = read.head(source.bucket, source.key, source.version_id)
+    facts = read.head(source.bucket, source.key, source.version_id, checksums=True)
     place = where(source.bucket, source.key)
     if facts is None:
         raise ServiceError("NoSuchKey", 404, "the source is not there", where=place)
@@ -89,16 +89,16 @@ def copy_in_parts(read: ReadStore, source: Ref, target: Ref, *, conditions: dict
     """Copy inside one store by UploadPartCopy, several parts at once."""
     facts = source_facts(read, source)
     pin = copy_source(source._replace(etag=source.etag or facts.etag))
-    place = where(target.bucket, target.key)
+    place, name = where(target.bucket, target.key), algorithm(facts)
 
     def part(upload: str, number: int, first: int, last: int) -> dict[str, Any]:
         answer = read.calls.call(
             "upload_part_copy", place, Bucket=target.bucket, Key=target.key, UploadId=upload,
             PartNumber=number, CopySourceRange=f"bytes={first}-{last}", **pin)
-        etag = (answer.get("CopyPartResult") or {}).get("ETag")
-        if not etag:
+        result = answer.get("CopyPartResult") or {}
+        if not result.get("ETag"):
             raise UntrustedAnswer("A part was copied without a result", where=place)
-        return {"PartNumber": number, "ETag": etag}
+        return {"PartNumber": number, "ETag": result["ETag"], **(kept_sums(result) if name else {})}
 
     def send(upload: str) -> list[dict[str, Any]]:
         pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="parts")
@@ -109,8 +109,10 @@ def copy_in_parts(read: ReadStore, source: Ref, target: Ref, *, conditions: dict
         finally:
             pool.shutdown(cancel_futures=True)
 
-    return in_one_upload(read, upload_head(read, source, facts, target, storage_class), send,
-                         conditions=conditions)
+    head = upload_head(read, source, facts, target, storage_class) | encryption(read, read, facts)
+    if name:
+        head["ChecksumAlgorithm"] = name
+    return in_one_upload(read, head, send, conditions=conditions)
 
 
 def in_one_upload(read: ReadStore, head: dict[str, Any], send: Callable[[str], Iterable[dict[str, Any]]], *,

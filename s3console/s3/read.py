@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import (
     AccessRefused,
@@ -27,6 +27,9 @@ from .listing import BucketListing
 from .pages import RawPage, clean_etag
 from .proof import Question
 from .transport import WHOLE_ANSWER, Calls
+
+if TYPE_CHECKING:
+    from .apart import PageProcesses
 
 _READ_AT_ONCE = 2
 LARGEST_RANGE = 16 * 1024 * 1024
@@ -136,9 +139,13 @@ class ReadStore:
                 return None
             raise
 
-    def head(self, bucket: str, key: str, version_id: str = "") -> ObjectFacts | None:
-        """One object or version, or None when it is not there or is a delete marker."""
+    def head(self, bucket: str, key: str, version_id: str = "", *,
+             checksums: bool = False) -> ObjectFacts | None:
+        """One object or version, or None when it is not there or is a delete marker. Its checksums are told
+        only where they are asked for."""
         pin = {"VersionId": version_id} if version_id else {}
+        if checksums:
+            pin["ChecksumMode"] = "ENABLED"
         try:
             answer = self.calls.call("head_object", where(bucket, key), Bucket=bucket, Key=key, **pin)
         except NoSuchPlace:
@@ -261,19 +268,19 @@ class ReadStore:
 
     def listing(self, place: Place, *, versions: bool = False, start_after: str = "",
                 stop: Stop | None = None, parallel: int | None = None, sides: int = 1,
-                apart: bool | None = None) -> BucketListing:
+                apart: bool | None = None, processes: PageProcesses | None = None) -> BucketListing:
         """All entries of a place in order, as batches that were proved page by page.
 
         Up to `parallel` pages are fetched at the same time; None lets the latency decide, 1 is serial.
         `sides` listings are read at the same time as this one, itself included, and share what memory holds.
-        `apart` says whether a process of its own fetches pages that are fetched at the same time; None for a
-        long listing that is alone.
+        `apart` says whether another process fetches pages that are fetched at the same time, one of
+        `processes` where they are given; None for a long listing that is alone, or has `processes`.
 
         Iterating raises `ListingIncomplete` when the listing cannot be proved to its end, or, while
         nothing was proved yet, the error itself when it is about reaching the place.
         """
         return BucketListing(self, place, versions=versions, start_after=start_after, stop=stop or never,
-                             parallel=parallel, sides=sides, apart=apart)
+                             parallel=parallel, sides=sides, apart=apart, processes=processes)
 
 
 def _plain_etags(encryption: dict[str, Any] | None) -> bool | None:
@@ -298,4 +305,5 @@ def _object_facts(bucket: str, key: str, version_id: str, answer: dict[str, Any]
         int(answer.get("TagCount") or 0), answer.get("Restore", ""),
         iso(answer.get("ObjectLockRetainUntilDate")), answer.get("ObjectLockLegalHoldStatus") == "ON",
         answer.get("ReplicationStatus", ""), tuple(sorted(answer.get("Metadata", {}).items())), headers,
+        bool(answer.get("BucketKeyEnabled")),
     )

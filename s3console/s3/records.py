@@ -88,7 +88,7 @@ _FRACTION = ".000Z"
 
 
 @lru_cache(128)
-def _literal(shape: _Shape) -> re.Pattern[str]:
+def _literal(shape: _Shape, *, versions: bool) -> re.Pattern[str]:
     """The expression for pages whose records all have the same elements: half as dear as the general one.
 
     What stands between ETag and size is the longest part of a record. It is passed over by its length,
@@ -97,13 +97,18 @@ def _literal(shape: _Shape) -> re.Pattern[str]:
     quote = re.escape(shape.quote)
     etag = f"{quote}([^{shape.quote[0]}]{{0,256}}+){quote}" if quote else "([^<]*+)"
     time = r"([^.]{0,64}+)\.000Z" if shape.fraction else "([^<]*+)"
+    rest = (f"<ETag>{etag}.{{{len(shape.middle)}}}([0-9]++){re.escape(shape.before_class)}([^<]*+)"
+            f"{re.escape(shape.end)}")
+    if not versions:
+        return re.compile(f"(?s)<Contents><Key>([^<]++)</Key><LastModified>{time}</LastModified>{rest}")
     return re.compile(
-        f"(?s)<Contents><Key>([^<]++)</Key><LastModified>{time}</LastModified><ETag>{etag}"
-        f".{{{len(shape.middle)}}}([0-9]++){re.escape(shape.before_class)}([^<]*+){re.escape(shape.end)}")
+        "(?s)<(?:Version|(DeleteMarker))><Key>([^<]++)</Key><VersionId>([^<]*+)</VersionId>"
+        f"<IsLatest>(true|false)</IsLatest><LastModified>{time}</LastModified>"
+        f"(?:{rest}|{_OWNER}</DeleteMarker>)")
 
 
-def _same_middle(text: str, parts: list[str], step: int, middle: str) -> bool:
-    """Whether every record has this text between ETag and size.
+def _same_middle(text: str, parts: list[str], count: int, middle: str) -> bool:
+    """Whether `count` records, all that have an ETag, have this text between ETag and size.
 
     Outside the stretches that were passed over, the records hold no `</ETag>`, and behind each stretch
     follow digits and `</Size>`, which the text does not hold: so it can stand only at the beginning of
@@ -111,41 +116,51 @@ def _same_middle(text: str, parts: list[str], step: int, middle: str) -> bool:
     """
     if middle.count("</ETag>") != 1 or "</Size>" in middle or middle in parts[0] or middle in parts[-1]:
         return False
-    return text.count(middle) == len(parts) // step
+    return text.count(middle) == count
 
 
-def _same_elements(text: str) -> tuple[_Shape, str] | None:
-    """The shape of the first record, when the last one has the same; and its checksums."""
-    first = _CONTENTS.match(text, max(0, text.find("<Contents>")))
-    last = _CONTENTS.match(text, max(0, text.rfind("<Contents>")))
-    if first is None or last is None:
+def _same_elements(text: str, opening: str, pattern: re.Pattern[str], time: int) -> tuple[_Shape, str] | None:
+    """The shape of the first record, when the last one has the same; and its checksums. `time` is the number
+    of the first group behind which the two kinds of records are alike."""
+    first = pattern.match(text, max(0, text.find(opening)))
+    last = pattern.match(text, max(0, text.rfind(opening)))
+    if first is None or last is None or first[time + 1] is None or last[time + 1] is None:
         return None
-    shapes = [_shape(text, one) for one in (first, last)]
-    return (shapes[0], first[4]) if shapes[0] == shapes[1] and len(shapes[0].middle) < 500 else None
+    shapes = [_shape(text, one, time) for one in (first, last)]
+    return (shapes[0], first[time + 2]) if shapes[0] == shapes[1] and len(shapes[0].middle) < 500 else None
 
 
-def _shape(text: str, one: re.Match[str]) -> _Shape:
-    etag = one[3]
-    quote = next((mark for mark in _QUOTES if etag.startswith(mark) and etag.endswith(mark)
-                  and etag.count(mark[0]) == 2), "")
-    zero = bool(quote) and one[2].endswith(_FRACTION) and one[2].count(".") == 1
-    return _Shape(_FRACTION if zero else "", quote,
-                  text[one.end(3):one.start(5)], text[one.end(5):one.start(6)], text[one.end(6):one.end()])
+def _shape(text: str, one: re.Match[str], time: int) -> _Shape:
+    etag, size, last = time + 1, time + 3, time + 4
+    quote = next((mark for mark in _QUOTES if one[etag].startswith(mark) and one[etag].endswith(mark)
+                  and one[etag].count(mark[0]) == 2), "")
+    zero = bool(quote) and one[time].endswith(_FRACTION) and one[time].count(".") == 1
+    return _Shape(_FRACTION if zero else "", quote, text[one.end(etag):one.start(size)],
+                  text[one.end(size):one.start(last)], text[one.end(last):one.end()])
+
+
+def _literal_times(shape: _Shape, times: Sequence[str], etags: Sequence[str]) -> list[str] | None:
+    """The times without a zero fraction; None when a time has one unlike the others, or a value reaches
+    beyond its tag, which one character alone had bounded."""
+    zone = "Z" if shape.fraction else ""
+    joined = f"{zone}\n".join(times) + zone
+    if "<" in joined or joined.count("\n") >= len(times) or "<" in "".join(etags):
+        return None
+    if shape.quote and _FRACTION in joined:
+        return None
+    return joined.split("\n")
 
 
 def _fast_objects(text: str) -> Records | None:
-    if found := _same_elements(text):
+    if found := _same_elements(text, "<Contents>", _CONTENTS, 2):
         shape, checksums = found
-        if split := _split(_literal(shape), text):
+        if split := _split(_literal(shape, versions=False), text):
             parts, step = split
             keys, modified, etags, sizes, classes = (parts[number::step] for number in range(1, step))
-            zone = "Z" if shape.fraction else ""
-            times = f"{zone}\n".join(modified) + zone
-            # Each of the two was bounded by one character, which need not have been that of the next tag.
-            plain = "<" not in times and "<" not in "".join(etags)
-            if plain and times.count("\n") < len(keys) and _same_middle(text, parts, step, shape.middle):
+            times = _literal_times(shape, modified, etags)
+            if times is not None and _same_middle(text, parts, len(keys), shape.middle):
                 same = (checksums,) * len(keys)
-                return Records(_outside(parts), keys, times.split("\n"), etags, same, sizes, classes,
+                return Records(_outside(parts), keys, times, etags, same, sizes, classes,
                                bare=bool(shape.quote))
     if (split := _split(_CONTENTS, text)) is None:
         return None
@@ -154,7 +169,34 @@ def _fast_objects(text: str) -> Records | None:
     return Records(_outside(parts), keys, modified, etags, checks, sizes, classes)
 
 
+def _literal_versions(text: str) -> Records | None:
+    """The records where all versions have the same elements, and delete markers stand between them."""
+    found = _same_elements(text, "<Version>", _VERSION, 5)
+    split = _split(_literal(found[0], versions=True), text) if found else None
+    if found is None or split is None:
+        return None
+    shape, checksums = found
+    parts, step = split
+    kinds, keys, ids, latest, modified, etags, sizes, classes = (
+        parts[number::step] for number in range(1, step))
+    marked = [at for at, kind in enumerate(kinds) if kind]
+    checks = [checksums] * len(keys)
+    for at in marked:
+        if sizes[at] is not None:
+            return None
+        etags[at], sizes[at], classes[at], checks[at] = "", "0", "", ""
+    if None in sizes:
+        return None
+    times = _literal_times(shape, modified, etags)
+    if times is None or not _same_middle(text, parts, len(keys) - len(marked), shape.middle):
+        return None
+    return Records(_outside(parts), keys, times, etags, checks, sizes, classes, list(map(bool, kinds)), ids,
+                   latest, bare=bool(shape.quote))
+
+
 def _fast_versions(text: str) -> Records | None:
+    if literal := _literal_versions(text):
+        return literal
     if (found := _split(_VERSION, text)) is None:
         return None
     parts, step = found

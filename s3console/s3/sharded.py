@@ -21,10 +21,11 @@ from .fetching import Fetched, Fetchers
 from .proof import Question
 
 if TYPE_CHECKING:
+    from .apart import PageProcesses
     from .read import ReadStore
 
 MOST_AT_ONCE = 64
-MOST_APART = 48
+MOST_APART = 64
 """With the pages of a second process, whose memory counts as well."""
 MOST_TOGETHER = 32
 """Pages fetched at once by all listings that are read together; what they hold must fit into memory."""
@@ -32,9 +33,8 @@ _PAGES_EACH = 3.0
 _LEAST_LATENCY = 0.01
 _SPECULATION = 1.35
 _EMPTY_PAGES = 100_000
-_APART_FROM = MOST_TOGETHER + 1
-_APART_AFTER = 24
-_WITH_THREADS = 24
+_APART_FROM = 16
+_APART_AFTER = 4
 
 
 class Piece(NamedTuple):
@@ -44,6 +44,14 @@ class Piece(NamedTuple):
     known: str | None
     last: bool
     requests: int = 1
+
+
+class Doubt(NamedTuple):
+    """A question behind a text that names no key, and the row with which a sound store answers it."""
+
+    asked: Question
+    key: str
+    version_id: str | None
 
 
 class Knowledge:
@@ -89,20 +97,25 @@ class Shards:
     """The rest of a listing after its first pages. Iterate `pages()` once; closing it ends the threads."""
 
     def __init__(self, store: ReadStore, asked: Question, keys: Sequence[str], *, full: int, slots: int,
-                 knowledge: Knowledge, spent: int = 0, apart: bool | None = None) -> None:
+                 knowledge: Knowledge, doubt: Doubt | None = None, apart: bool | None = None,
+                 processes: PageProcesses | None = None) -> None:
         """`asked` is the question for the next page, `keys` what the last one held, `full` its most rows.
-        `spent` requests were made for this before. `apart` says whether a process fetches the pages; None
-        for one as soon as the listing turns out to be long."""
+        Nothing is cut while there is a `doubt`. `apart` says whether a process fetches the pages, one of
+        `processes` or its own; None for one as soon as the listing turns out to be long."""
         self._first = asked
+        self._store = store
+        self._doubt = doubt
+        self._doubted = Look("", 0)
         self._knowledge = knowledge
         self._most = slots
         self._slots = float(slots)
         self._plan = Ranges(asked.prefix, keys, way=asked, horizon=int(_PAGES_EACH * slots) + 8, page=full,
                             versions=asked.versions)
-        self._fetchers = Fetchers(store, asked)
+        self._plan.cuts = doubt is None
+        self._fetchers = Fetchers(store, asked, processes)
         self._apart = slots >= _APART_FROM if apart is None else apart
         self._apart_after = 0 if apart else _APART_AFTER
-        self._requests = spent
+        self._requests = 0
         self._pages = 0
         self._since_slowed = 0
         self._empty = 0
@@ -112,6 +125,8 @@ class Shards:
         try:
             if self._apart and not self._apart_after:
                 self._fetchers.start_process(wait=True)
+            if self._doubt is not None:
+                self._fetchers.submit(self._doubted, self._doubt.asked)
             while self._plan.live:
                 self._hand_in(wait=False)
                 first = self._plan.live[0]
@@ -151,7 +166,7 @@ class Shards:
 
     def _submit(self) -> None:
         slots = int(self._slots) if not self._apart or self._fetchers.process else min(
-            int(self._slots), _WITH_THREADS)
+            int(self._slots), max(1, self._most // 4))
         while (task := self._plan.next(slots)) is not None:
             self._fetchers.submit(task, self._question(task))
 
@@ -174,7 +189,9 @@ class Shards:
         task, page, keys = answer.task, answer.page, answer.keys
         self._requests += 1 + answer.slowed
         self._adapt(answer.slowed)
-        if isinstance(task, Look):
+        if task is self._doubted:
+            self._settle(answer)
+        elif isinstance(task, Look):
             names = None if page is None else keys if task.below is None else answer.folders
             self._plan.looked(task, names, more=answer.more)
         elif answer.error is not None or page is None:
@@ -191,6 +208,16 @@ class Shards:
                 waits = task is not self._plan.live[0] or bool(task.pages)
                 task.pages.append(answer.held(kept, waits=waits))
                 self._plan.held += 1
+
+    def _settle(self, answer: Fetched) -> None:
+        """Cut from now on, when the doubt was wrong. An error settles nothing."""
+        page, doubt = answer.page, self._doubt
+        if page is None or doubt is None:
+            return
+        found = page.batch() if isinstance(page, PackedPage) else page
+        first = (found.version_ids or ("",))[0] if len(found) else None
+        holds = list(found.keys[:1]) == [doubt.key] and doubt.version_id in (None, first)
+        self._store.cuts_hold[self._first.versions] = self._plan.cuts = holds
 
     def _count_page(self) -> None:
         self._pages += 1

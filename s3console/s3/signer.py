@@ -118,6 +118,14 @@ class Signer:
                                      f"{date}/{self.region}/{self.service}/aws4_request")
         return known
 
+    def prepared(self, keys: Keys, stamp: str) -> tuple[str, Any, Any]:
+        """The scope of a signature, and its HMAC up to where the hash of the request comes: inner and outer
+        state, to be copied for each request."""
+        day = self._day_of(keys.secret_key, stamp[:8])
+        inner = day.inner.copy()
+        inner.update(f"AWS4-HMAC-SHA256\n{stamp}\n{day.scope}\n".encode("ascii"))
+        return day.scope, inner, day.outer
+
     def sign(self, keys: Keys, method: str, host: str, path: str, query: str = "",
              headers: Sequence[Header] = (), *, payload: str = EMPTY, stamp: str = "") -> list[Header]:
         """All headers of a signed request, `host` included, with `authorization` last.

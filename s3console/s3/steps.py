@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from ..core.errors import ServiceError
 from ..core.model import Ref
@@ -21,8 +21,13 @@ from .read import where
 from .records import element
 from .signer import EMPTY, Header
 
+if TYPE_CHECKING:
+    from .lean import Route
+
 ELSEWHERE = frozenset({"PermanentRedirect", "TemporaryRedirect", "Redirect", "AuthorizationHeaderMalformed",
                        "IllegalLocationConstraintException"})
+UNWANTED = ("Accept:", "Content-Type:", "Expect:")
+"""Headers that libcurl would add."""
 _SHOWN_ERROR = 100_000
 _CLEARLY = 60.0
 
@@ -73,6 +78,27 @@ class Act(NamedTuple):
     def place(self) -> str:
         """What it is about, for a person."""
         return where(self.target.bucket, self.target.key)
+
+
+class Ready(NamedTuple):
+    """A signed request; `lines` are its headers."""
+
+    route: Route
+    method: str
+    url: str
+    lines: list[str]
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Ready({self.method!r}, {self.route.base!r})"
+
+
+class Trouble(Exception):
+    """No usable answer came to a `Ready` request: `error` is what botocore would raise for it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 Step = Act | Callable[[], Any]

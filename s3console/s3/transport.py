@@ -125,6 +125,10 @@ class BoundedSession:
         request.stream_output = True
         answer = self.inner.send(request)
         body = self._read(answer, has_body=request.method != "HEAD")
+        if answer.status_code < 300 and body[:200].lstrip().lower().startswith((b"<!doctype", b"<html")):
+            # Botocore takes any 200 for success where it expects no body, as after a delete.
+            raise UntrustedAnswer("The answer is a web page and not one of S3",
+                                  next_step="Check the endpoint: a proxy or a login stands before it")
         return AWSResponse(answer.url, answer.status_code, answer.headers, _Whole(body))
 
     def close(self) -> None:
@@ -191,7 +195,7 @@ def _client(connection: Connection, connections: int) -> tuple[botocore.session.
     return core, client
 
 
-def _lean(session: botocore.session.Session, client: Any, count: Callable[[str], None]) -> Lean | None:
+def _lean(session: botocore.session.Session, client: Any, count: Callable[..., None]) -> Lean | None:
     """The transport for listings over libcurl; None where it is not installed."""
     try:
         from .lean import Bounds, Lean
@@ -246,9 +250,9 @@ class Calls:
         with self._lock:
             return MappingProxyType(dict(self._count))
 
-    def _counted(self, name: str) -> None:
+    def _counted(self, name: str, many: int = 1) -> None:
         with self._lock:
-            self._count[name] += 1
+            self._count[name] += many
 
     def _sent(self, event_name: str, request: Any, **_: object) -> AWSResponse | None:
         """Count a request that goes out; an answer returned here keeps it from going out."""

@@ -6,7 +6,7 @@ import select
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .steps import Act, LeftToBotocore
+from .steps import Act, LeftToBotocore, Ready
 
 if TYPE_CHECKING:
     from .lean_acts import LeanActs
@@ -33,9 +33,18 @@ class OnlyWaiting:
         """Nothing is carried here."""
         raise LeftToBotocore
 
+    def send(self, acts: LeanActs, ready: Ready, token: Any) -> None:
+        """Nothing is carried here."""
+        raise LeftToBotocore
+
     def wait(self, seconds: float) -> tuple[list[Ended], list[int]]:
         """Which watched descriptors can be read, after at most so many seconds."""
         return [], [descriptor for descriptor, _ in self._poll.poll(seconds)]
+
+    def watch(self, descriptor: int) -> None:
+        """End a wait when this can be read, too."""
+        self._watched.add(descriptor)
+        self._poll.register(descriptor, select.EPOLLIN)
 
     def unwatch(self, descriptor: int) -> None:
         """Do not watch a descriptor any more."""

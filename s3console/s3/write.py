@@ -119,21 +119,24 @@ class WriteStore:
 
     def straight_copy(self, source: Ref, target: Ref, *, expect: str) -> Act | None:
         """The act that `copying` begins with; None where it looks first, copies in parts or asks botocore."""
-        known = self.abilities
-        if self.lean is None or source.size > self.largest_copy:
+        conditions = self.straight_guards(expect)
+        if self.lean is None or source.size > self.largest_copy or conditions is None:
             return None
-        conditions = guards(expect)
-        if conditions:
-            verdict = known.copy_absent if expect == "absent" else known.copy_match
-            if verdict != "yes" and not (verdict == "unknown" and self.read.calls.aws):
-                return None
-        if known.copy_source == "refused":
+        if self.abilities.copy_source == "refused":
             source = source._replace(etag="")
         try:
             return lean_writes.copying(source, target, storage_class=source.storage_class,
                                        conditions=conditions)
         except LeftToBotocore:
             return None
+
+    def straight_guards(self, expect: str) -> dict[str, str] | None:
+        """The conditions of a copy that needs no look before it; None where it needs one."""
+        known, conditions = self.abilities, guards(expect)
+        verdict = known.copy_absent if expect == "absent" else known.copy_match
+        if conditions and verdict != "yes" and not (verdict == "unknown" and self.read.calls.aws):
+            return None
+        return conditions
 
     def copy_across(self, read: ReadStore, source: Ref, target: Ref, *, expect: str = "any",
                     storage_class: str = "") -> CopyOutcome:
@@ -210,6 +213,11 @@ class WriteStore:
     def deleting_versions(self, bucket: str, refs: Sequence[Ref]) -> Steps[list[DeleteOutcome]]:
         """`delete_versions` as steps."""
         return deletes.deleting_versions(self.read, bucket, refs)
+
+    def deleting_names(self, bucket: str, refs: Sequence[Ref]) -> Steps[list[DeleteOutcome]]:
+        """Delete what stands under these names, each if it carries the ETag of its ref, as steps. Only where
+        the store is known to check that itself (`delete_each` of its abilities)."""
+        return deletes.deleting_names(self.read, bucket, refs)
 
     def delete_object(self, ref: Ref) -> DeleteOutcome:
         """Delete a current object by name if it still carries the ETag of the ref.

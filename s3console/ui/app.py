@@ -21,7 +21,7 @@ from textual.widgets import Input
 from s3console.core.errors import S3ConsoleError
 from s3console.ui import actions
 from s3console.ui.desk_protocol import DeskLike
-from s3console.ui.display import message_text
+from s3console.ui.display import Runs, message_text
 from s3console.ui.session import TABS
 from s3console.ui.switching import Switching
 from s3console.ui.threads import run_in_thread
@@ -73,10 +73,23 @@ class S3ConsoleApp(Switching, Touring):
             # What is there by now stays: a collection that walks through all of it takes as long as
             # three keys may.
             self.call_after_refresh(gc.freeze)
-            self.set_timer(FREEZE_AGAIN, gc.freeze)
+            self.set_timer(FREEZE_AGAIN, self._settled)
+            self.call_after_refresh(self._one_heap)
         self.call_after_refresh(self._look_back)
         if self.demo and not self.remembered.tour_offered:
             self.call_after_refresh(self.offer_tour)
+
+    def _one_heap(self) -> None:
+        from s3console.ui.memory import one_heap
+
+        one_heap()
+
+    def _settled(self) -> None:
+        """What was needed to start is there, and what it took besides is not needed any more."""
+        from s3console.ui.memory import give_back
+
+        gc.freeze()
+        give_back()
 
     def _look_back(self) -> None:
         """Ask what becomes of jobs that a crash or a kill left behind."""
@@ -198,7 +211,8 @@ class S3ConsoleApp(Switching, Touring):
         argument = argument.strip()
         action = actions.words(screen.scope if screen else "", read_only=self.read_only).get(word)
         if action is None:
-            self.notify(f"There is no command {message_text(word)}. Press ? for what there is.",
+            self.notify(f"There is no command {message_text(word)}. {self.key_of('everywhere.help')} shows "
+                        "what there is.",
                         severity="warning", markup=False)
             return
         if why := self.why_not(action):
@@ -241,16 +255,23 @@ class S3ConsoleApp(Switching, Touring):
         if not self.job_runs():
             self.exit(0)
             return
-        from s3console.ui.dialogs.ask import AskDialog
+        from s3console.ui.dialogs.menu import MenuDialog
+        from s3console.ui.jobs.facts import pause_all
+
+        def answered(letter: str | None) -> None:
+            if letter == "y":
+                self.exit(0)
+            elif letter == "p":
+                run_in_thread(self, lambda task: pause_all(self.desk), then=lambda _: self.exit(0),
+                              failed=lambda error: self.complain(error.sentence), name="pause all")
 
         running = sum(1 for job in self.jobs if job.state == "running")
         what = "A job is running" if running == 1 else f"{running} jobs are running"
-        self.push_screen(
-            AskDialog("quit", [(f"{what}. ", "foreground"), ("It goes on without the console; ", "muted"),
-                               ("open s3console again to look at it.", "muted")],
-                      yes="quit, let it run", no="stay"),
-            lambda quit_it: self.exit(0) if quit_it else None,
-        )
+        choices: list[tuple[str, str, Runs]] = [
+            ("y", "quit", [("it goes on without the console; open s3console again to look at it", "muted")])]
+        if self.live:
+            choices.append(("p", "pause and quit", [("what is in flight is finished first", "muted")]))
+        self.push_screen(MenuDialog("quit", choices, about=[(f"{what}.", "foreground")]), answered)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The command palette holds the registry of actions and nothing else."""

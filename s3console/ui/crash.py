@@ -14,6 +14,8 @@ from types import TracebackType
 
 from s3console.ui.safety import plain_line
 
+REPORT = "last-crash.txt"
+"""The name of the report in its directory."""
 Hook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 
 
@@ -38,7 +40,7 @@ def report(error: BaseException, directory: Path | None) -> str:
     name = type(error).__name__
     if directory is None:
         return f"s3console stopped on an unexpected {name}. Jobs that run go on by themselves."
-    path = directory / "last-crash.txt"
+    path = directory / REPORT
     try:
         path.write_text(frames(error), encoding="utf-8")
         path.chmod(0o600)

@@ -18,12 +18,22 @@ FILE = "console.json"
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """`writing` names the profiles for which `:write on` was said; nothing here is a secret."""
+    """`writing` names the profiles for which `:write on` was said; `connection` is profile, endpoint and
+    region as they were last switched to, "" for what the AWS configuration says. Nothing here is a secret."""
 
     theme: str = ""
     keymap: str = ""
     writing: tuple[str, ...] = ()
+    connection: tuple[str, ...] = ()
     tour_offered: bool = False
+
+    @property
+    def looked_through(self) -> Connection:
+        """The connection that was last switched to."""
+        if len(self.connection) != 3:
+            return Connection()
+        profile, endpoint, region = self.connection
+        return Connection(profile or None, endpoint or None, region or None)
 
     def allowing(self, name: str, *, allowed: bool) -> tuple[str, ...]:
         """`writing` with or without a name."""
@@ -45,9 +55,9 @@ def load_remembered(home: Home) -> Remembered:
     values: dict[str, object] = {}
     for known in fields(Remembered):
         value = document.get(known.name)
-        if known.name == "writing":
+        if isinstance(known.default, tuple):
             if isinstance(value, list) and all(isinstance(item, str) for item in value):
-                values["writing"] = tuple(value)
+                values[known.name] = tuple(value)
         elif type(value) is type(known.default):
             values[known.name] = value
     return Remembered(**values)  # type: ignore[arg-type]

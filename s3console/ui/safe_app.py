@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from textual.app import App
+from textual.app import App, ScreenStackError
 from textual.filter import LineFilter
 from textual.theme import Theme
 
@@ -16,6 +17,7 @@ from s3console.core.errors import S3ConsoleError
 from s3console.ui import crash, theme
 from s3console.ui.display import message_text
 from s3console.ui.safety import AsciiFilter, TerminalSafeFilter, plain_line, wants_ascii
+from s3console.ui.stylesheet import KeptStylesheet
 from s3console.ui.threads import Threads
 
 
@@ -36,6 +38,7 @@ class SafeApp(App[int]):
             self.register_theme(look)
         wanted = theme.choose(os.environ)
         self.theme = wanted if self.get_theme(wanted) else theme.DARK.name
+        self.stylesheet = KeptStylesheet(variables=self.get_css_variables())
 
     @property
     def current_theme(self) -> Theme:
@@ -46,6 +49,12 @@ class SafeApp(App[int]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return theme.role_defaults(self.current_theme)
+
+    def clear_selection(self) -> None:
+        """Fields ask for this when they are mounted; from Python 3.12 on tasks begin at once, and the first
+        screen is mounted before it is on the stack."""
+        with suppress(ScreenStackError):
+            super().clear_selection()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """The net comes first: nothing below it can reach the terminal raw."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from textual.reactive import reactive
 
 from s3console.core.errors import S3ConsoleError
-from s3console.core.model import Connection, JobStatus
+from s3console.core.model import Connection, JobState, JobStatus
+from s3console.core.states import FINAL_JOBS
 from s3console.ui import crash, theme
 from s3console.ui.actions import ACTIONS, Action
 from s3console.ui.desk_protocol import DeskLike, Reader
@@ -40,10 +41,13 @@ class Session(SafeApp):
 
     def __init__(self, desk: DeskLike, *, read_only: bool = False) -> None:
         super().__init__(state=desk.home.path, ascii_only=desk.config.settings.ascii)
+        self.remembered = load_remembered(desk.home)
+        if desk.config.connection == Connection():
+            # Neither an option nor the environment says how to look: as last time.
+            desk = desk.with_connection(self.remembered.looked_through)
         self.desk = desk
         self.asked_read_only = read_only or desk.config.asked_read_only
-        self.read_only = read_only or desk.config.read_only
-        self.remembered = load_remembered(desk.home)
+        self.read_only = self.asked_read_only or desk.config.read_only
         self.account = ""
         self.jobs: Sequence[JobStatus] = ()
         self.approvals_waiting = 0
@@ -51,6 +55,7 @@ class Session(SafeApp):
         self._past_requests: dict[str, int] = {}
         self._past_dollars = 0.0
         self._shown: tuple[object, ...] = ()
+        self._states: dict[str, JobState] | None = None
         settings = desk.config.settings
         self.keymap: Keymap = make_keymap(settings.keymap or self.remembered.keymap or "vi", settings.keys)
         self.set_keymap(self.keymap.for_textual())
@@ -166,6 +171,11 @@ class Session(SafeApp):
 
     def _polled(self, facts: tuple[Sequence[JobStatus], int]) -> None:
         self.jobs, self.approvals_waiting = facts
+        before, self._states = self._states, {job.job: job.state for job in self.jobs}
+        if before is not None and (ended := _ended(before, self.jobs)):
+            for stack in self._screen_stacks.values():
+                if stack and isinstance(stack[0], ConsoleScreen) and stack[0].is_mounted:
+                    stack[0].jobs_ended(ended)
         shown = (*facts, self.requests_so_far())
         if shown == self._shown:
             return
@@ -213,3 +223,8 @@ class Session(SafeApp):
     def job_runs(self) -> bool:
         """Whether a job is at work right now."""
         return any(job.state == "running" for job in self.jobs)
+
+
+def _ended(before: Mapping[str, JobState], jobs: Sequence[JobStatus]) -> list[JobStatus]:
+    """The jobs that came to their end since the states before."""
+    return [job for job in jobs if job.state in FINAL_JOBS and before.get(job.job) not in FINAL_JOBS]

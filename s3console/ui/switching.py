@@ -54,15 +54,15 @@ class Switching(Session):
         if known and argument not in known:
             self.complain(f"There is no profile {printable(argument)}. Known: {', '.join(known[:8])}.")
             return
-        self.look_through(replace(self.desk.config.connection, profile=argument, region=None,
-                                  endpoint_url=None))
+        self._switch_to(replace(self.desk.config.connection, profile=argument, region=None,
+                                endpoint_url=None))
 
     def command_region(self, argument: str) -> None:
         """`:region NAME`."""
         if not argument.replace("-", "").isalnum() or not argument.isascii():
             self.complain(f"{printable(argument)} is no region. Write for instance :region eu-west-1.")
             return
-        self.look_through(replace(self.desk.config.connection, region=argument))
+        self._switch_to(replace(self.desk.config.connection, region=argument))
 
     def command_endpoint(self, argument: str) -> None:
         """`:endpoint URL`, and `:endpoint aws` for AWS itself."""
@@ -70,8 +70,14 @@ class Switching(Session):
         if argument != "aws" and (parts.scheme not in ("http", "https") or not parts.hostname):
             self.complain("Write :endpoint http://host:port for a store of your own, or :endpoint aws.")
             return
-        self.look_through(replace(self.desk.config.connection,
-                                  endpoint_url=None if argument == "aws" else argument))
+        self._switch_to(replace(self.desk.config.connection,
+                                endpoint_url=None if argument == "aws" else argument))
+
+    def _switch_to(self, connection: Connection) -> None:
+        """Look through it from here on, and in the next session that does not say how to look."""
+        parts = (connection.profile, connection.endpoint_url, connection.region)
+        self.remember(connection=tuple(part or "" for part in parts))
+        self.look_through(connection)
 
     def ask_profiles(self) -> None:
         """Read the names of the profiles, beside the event loop, for the completion of `:profile`."""
@@ -89,9 +95,9 @@ class Switching(Session):
         if connection.endpoint_url:
             self.complain("This store has no SSO login: its keys come from the AWS configuration.")
             return
-        program = shutil.which("aws")
+        program, again = shutil.which("aws"), self.key_of("everywhere.login")
         if program is None:
-            self.complain(f"Run `{' '.join(command)}` in another terminal, then press L again. "
+            self.complain(f"Run `{' '.join(command)}` in another terminal, then press {again} again. "
                           "(The aws program is not on this machine's path.)")
             self.look_through(connection)
             return
@@ -99,7 +105,7 @@ class Switching(Session):
             with self.suspend():
                 done = subprocess.run([program, *command[1:]], check=False).returncode
         except SuspendNotSupported:
-            self.complain(f"Run `{' '.join(command)}` in another terminal, then press L again.")
+            self.complain(f"Run `{' '.join(command)}` in another terminal, then press {again} again.")
             return
         except OSError as error:
             self.complain(f"The aws program can not be started: {error.strerror}.")

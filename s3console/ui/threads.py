@@ -111,7 +111,7 @@ def _outcome(work: Callable[[Task], T], task: Task) -> tuple[T | None, S3Console
     except Exception as error:  # noqa: BLE001 - the edge of the thread: nothing above can handle it
         return None, S3ConsoleError(
             f"an unexpected {type(error).__name__} stopped this look",
-            next_step="Press F5 to try again; if it comes back, it is a bug worth reporting",
+            next_step="Look again (F5); if it comes back, it is a bug worth reporting",
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.model import Operation, Plan
-from ..run.batches import BatchRecord, Ledger
+from ..run.batches import BatchRecord, Ledger, Phase
 from ..store.checkpoint import Checkpoint
 from ..store.jobs import JobFolder, JobLock, job_folder, load_job, read_status
 from ..store.plans import SealedPlan, open_plan
@@ -73,17 +73,19 @@ def _begun(folder: JobFolder, sealed: SealedPlan, most: int) -> tuple[list[Opera
             record = ledger.record(number)
             if not record.attempts or ledger.full(number):
                 continue
-            for operation in _open(sealed.batch(number), record, copies):
+            for operation in _open(sealed.batch(number), record, ledger, copies):
                 count += 1
                 if len(found) < most:
                     found.append(operation)
     return found, count
 
 
-def _open(operations: Sequence[Operation], record: BatchRecord, copies: int) -> Iterator[Operation]:
+def _open(operations: Sequence[Operation], record: BatchRecord, ledger: Ledger,
+          copies: int) -> Iterator[Operation]:
     for offset, operation in enumerate(operations):
-        phase = "copy" if operation.index < copies else "delete"
-        if record.attempts.get(phase) and not record.settled >> offset & 1:
+        phase: Phase = "copy" if operation.index < copies else "delete"
+        sent = operation.index < ledger.reach(phase) and record.attempts.get(phase)
+        if sent and not record.settled >> offset & 1:
             yield operation
 
 

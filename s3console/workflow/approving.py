@@ -10,8 +10,8 @@ from ..store.caps import load_caps, refuse_above
 from ..store.home import now, stamp
 from ..store.journal import Journal
 from ..store.plans import load_plan, open_plan
-from .assembly import operator
 from .desk import Desk
+from .operators import operator
 from .plan_states import plan_state
 
 

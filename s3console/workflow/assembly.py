@@ -6,8 +6,6 @@ table of keys in memory.
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -17,14 +15,17 @@ from ..core import prices
 from ..core.errors import Refused
 from ..core.keys import printable
 from ..core.model import Operation, Place, Plan, Ref
-from ..core.plans import Doomed
+from ..core.plans import Copied, Doomed
 from ..core.repair import CopyStep, DeleteStep
-from ..store.plans import PlanWriter, list_plans
+from ..store.plan_writer import PlanWriter
+from ..store.plans import list_plans
 from .desk import Desk
 from .jobs import list_jobs
 from .listings import place_facts
 from .memory import rare_collections
+from .operators import operator
 from .plan_states import plan_state
+from .probing import copy_looks
 from .spool import ExternalSort, Row, ScratchFolder
 
 _BLOCK = 2_000
@@ -52,6 +53,7 @@ class _Sums:
     soft_deletes: int = 0
     looks: int = 0
     present: int = 0
+    in_parts: int = 0
     named: int = 0
     others: dict[str, int] = field(default_factory=dict)
     notes: dict[str, int] = field(default_factory=dict)
@@ -85,6 +87,7 @@ class _Sums:
         self.across += source.size if source.side == "left" else 0
         self.big_parts += -(-source.size // PART_LIMIT) + 1 if source.size > PART_LIMIT else 0
         self.overwrites += operation.expect.startswith("etag:")
+        self.in_parts += "-" in source.etag
 
     def add_deletes(self, doomed: Doomed, *, soft: bool) -> None:
         """Count many deletes."""
@@ -92,17 +95,27 @@ class _Sums:
         self.delete += len(doomed.keys)
         self.delete_bytes += sum(doomed.sizes)
         self.named += by_name
+        self.looks += len(doomed.witnesses)
         if soft:
             self.soft_deletes += len(doomed.keys) if doomed.marker and doomed.reason == UNCOVER else by_name
 
-    def requests(self) -> dict[str, int]:
-        """Requests of an undisturbed run by API name."""
+    def add_copies(self, copied: Copied) -> None:
+        """Count many copies of missing objects."""
+        self.copy += len(copied.keys)
+        self.bytes += (size := sum(copied.sizes))
+        self.across += size
+        self.big_parts += sum(-(-one // PART_LIMIT) + 1 for one in copied.sizes if one > PART_LIMIT)
+        self.in_parts += "".join(copied.etags).count("-")
+
+    def requests(self, looks: int = 2) -> dict[str, int]:
+        """Requests of an undisturbed run by API name; `looks` go before every copy. A copy that gets another
+        ETag than its source is looked at afterwards."""
         copies = self.copy + self.restore - self.present - self.downloads
         many = self.delete - self.named - sum(self.others.values())
         wanted = {
             "GetObject": self.downloads,
             "CopyObject": copies,
-            "HeadObject": 2 * copies + self.present + self.looks,
+            "HeadObject": looks * copies + (self.in_parts if looks < 2 else 0) + self.present + self.looks,
             "UploadPartCopy": self.big_parts,
             "DeleteObjects": -(-many // 1000),
             "DeleteObject": self.named,
@@ -208,7 +221,7 @@ def seal_plan(
 
 def seal_operations(
     desk: Desk,
-    operations: Iterable[Operation | Doomed],
+    operations: Iterable[Operation | Copied | Doomed],
     left: Place | None,
     right: Place,
     prefix: str,
@@ -219,8 +232,8 @@ def seal_operations(
     title: str = "",
     batch_size: int = 500,
 ) -> Plan:
-    """Seal operations that are in their order already, copies first, or deletes as columns; `notes` is read
-    when all have passed.
+    """Seal operations that are in their order already, copies first, one by one or as columns; `notes` is
+    read when all have passed.
 
     Raises Refused when there is none.
     """
@@ -243,10 +256,11 @@ def seal_operations(
         raise
 
 
-def _pass(operations: Iterable[Operation | Doomed], writer: PlanWriter, sums: _Sums, *, soft: bool) -> None:
+def _pass(operations: Iterable[Operation | Copied | Doomed], writer: PlanWriter, sums: _Sums, *,
+          soft: bool) -> None:  # fmt: skip
     block: list[Operation] = []
     for one in operations:
-        if not isinstance(one, Doomed):
+        if isinstance(one, Operation):
             sums.add(one, soft=soft)
             block.append(one)
             if len(block) < _BLOCK:
@@ -256,6 +270,9 @@ def _pass(operations: Iterable[Operation | Doomed], writer: PlanWriter, sums: _S
         if isinstance(one, Doomed):
             sums.add_deletes(one, soft=soft)
             writer.add_deletes(one)
+        elif isinstance(one, Copied):
+            sums.add_copies(one)
+            writer.add_copies(one)
     writer.add(block)
 
 
@@ -269,7 +286,11 @@ def _head(
     review: str,
     title: str,
 ) -> dict[str, Any]:
-    requests = sums.requests()
+    copied = right.scheme == "s3" and sums.copy + sums.restore > sums.present
+    requests = sums.requests(
+        copy_looks(desk, right, versioning, replacing=bool(sums.overwrites)).each if copied else 2)
+    if copied and left is not None and left.scheme == "s3" and left.connection != right.connection:
+        requests = _streamed(requests)
     region = _region(desk, right)
     source_region = _region(desk, left) if left is not None and left.scheme == "s3" else region
     cost = prices.request_cost(requests, region)
@@ -300,6 +321,14 @@ def _head(
     }
 
 
+def _streamed(requests: dict[str, int]) -> dict[str, int]:
+    """The same between two stores: each object is looked at, read with its tags, and written."""
+    copies = requests.pop("CopyObject", 0)
+    more = {"GetObject": copies, "PutObject": copies, "GetObjectTagging": copies,
+            "HeadObject": requests.get("HeadObject", 0) + copies}
+    return requests | {name: count for name, count in more.items() if count}
+
+
 def _serial(desk: Desk, review: str, title: str) -> int:
     """How many plans of this review and title can no longer be approved."""
     jobs = list_jobs(desk)
@@ -308,12 +337,5 @@ def _serial(desk: Desk, review: str, title: str) -> int:
 
 
 def _region(desk: Desk, place: Place) -> str:
-    return place_facts(desk, place).region or place.connection.region or "us-east-1"
-
-
-def operator() -> str:
-    """The login name of the person at the keyboard, for plans and the journal."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
+    known = desk.regions.get((place.connection, place.bucket))
+    return known or place_facts(desk, place).region or place.connection.region or "us-east-1"

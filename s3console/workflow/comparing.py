@@ -21,9 +21,10 @@ from ..core.model import Place, ReviewHeader, SideTotals
 from ..core.pairing import Names
 from ..core.prefix_counts import PrefixCount
 from ..core.rules import Chain, chains, compose, double_depth_counts, double_depths
+from ..listings.local import LocalListing
 from ..store.reviews import ReviewWriter
 from .desk import Desk
-from .evidence import Evidence
+from .evidence import Evidence, unnamed
 from .findings import Emitter
 from .memory import release_memory
 from .own_rules import load_rules
@@ -169,11 +170,14 @@ def _looked_up(desk: Desk, scan: Scan, options: CompareOptions, reporter: _Repor
     tally = scan.merge.tally
     if options.evidence != "checksum" or not tally.unknown or {left.scheme, right.scheme} != {"s3"}:
         return ()
+    if not all(scan.names_checksums(side) for side in (0, 1)):
+        return (unnamed(tally.unknown),)
     reporter.say("looking", now=True)
     evidence = Evidence(desk, left, right, md5=scan.rules.md5)
 
     def decided() -> Iterator[tuple[str, Verdict]]:
-        for key, verdict in evidence.verdicts(scan.residue.undecided(), lambda: reporter.say("looking")):
+        named = evidence.named(scan.residue.undecided())
+        for key, verdict in evidence.verdicts(named, lambda: reporter.say("looking")):
             tally.unknown -= 1
             if verdict == "same":
                 tally.same += 1
@@ -297,6 +301,9 @@ def _notes(scan: Scan, options: CompareOptions) -> Iterator[str]:
                 f"{printable(place.uri)} does not end in / and also matches every name that merely "
                 "begins with it"
             )
+        if isinstance(side, LocalListing) and side.skipped:
+            what = "thing that is no file was" if side.skipped == 1 else "things that are no files were"
+            yield f"{side.skipped:,} {what} left out of {printable(place.uri)}: links, pipes, devices"
     if scan.facts[1].versioning in ("Enabled", "Suspended") and not options.versions:
         yield (
             "right is a versioned bucket and was compared by its current objects only; "

@@ -22,6 +22,8 @@ class Desk:
     def __init__(self, home: Home, config: Config) -> None:
         self.home = home
         self.config = config
+        self.regions: dict[tuple[Connection, str], str] = {}
+        """Where buckets are, as far as the stores said so: it does not change while one looks."""
         self._readers: dict[Connection, ReadStore] = {}
         self._lock = threading.Lock()
 

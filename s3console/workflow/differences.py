@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from ..core.compare import DIFFERS, SAME, UNKNOWN, Comparison
-from ..core.model import Finding, Place, Side
+from ..core.compare import DIFFERS, SAME, UNKNOWN, Comparison, Outcome
+from ..core.model import Place, Side
 from .desk import Desk
 from .listings import open_listing
-
-
-def differing(desk: Desk, source: Place, target: Place) -> Iterator[list[Finding]]:
-    """Blocks of `missing` and `differs` findings. Undecidable objects count as differing: copying them
-    again is harmless, leaving them out is not. Raises ListingIncomplete when a side breaks."""
-    for block in paired(desk, source, target):
-        yield [
-            Finding("differs" if pair.right else "missing", pair.left, pair.right, pair.name,
-                    "differs" if pair.right else "absent")
-            for pair in block
-            if pair.status != SAME
-        ]  # fmt: skip
 
 
 class Pair(NamedTuple):
@@ -48,15 +36,14 @@ def paired(desk: Desk, source: Place, target: Place, *, versions: bool = False) 
         rights = {
             group.key: group.rows[0] for group in outcome.groups if group.state in ("differs", "unknown")
         }
-        yield [
-            Pair(
-                outcome.left.side(at, source.prefix),
-                target.prefix + row.key,
-                row.status,
-                rights[row.key] if row.status in (DIFFERS, UNKNOWN) else None,
-            )
-            for at, row in enumerate(outcome.rows())
-        ]
+        yield [pair_of(outcome, at, rights, source, target) for at in range(len(outcome.left))]
     for failure in merge.failures:
         if failure is not None:
             raise failure
+
+
+def pair_of(outcome: Outcome, at: int, rights: Mapping[str, Side], source: Place, target: Place) -> Pair:
+    """One left row of a window; `rights` are the other bytes that stand under relative names."""
+    key, status = outcome.left.keys[at], outcome.statuses.get(at, SAME)
+    right = rights[key] if status in (DIFFERS, UNKNOWN) else None
+    return Pair(outcome.left.side(at, source.prefix), target.prefix + key, status, right)

@@ -3,16 +3,20 @@ millions of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import compress, repeat
+from collections.abc import Iterable, Iterator
+from itertools import compress, islice, pairwise, repeat
+from operator import ne
 
 from ..core.errors import Refused
 from ..core.keys import printable
-from ..core.model import Batch, Place
+from ..core.model import Batch, Entry, Place
 from ..core.plans import Doomed
 from .desk import Desk
 from .listings import open_listing
 from .spool import ScratchFolder, Spool
+
+DELETES_TOGETHER = 1_000
+"""Operations of a batch: as many as one DeleteObjects may name (S3 API reference)."""
 
 
 def doomed_operations(
@@ -37,10 +41,49 @@ def doomed_operations(
             where=printable(place.uri),
             next_step="Plan again when nothing writes to it",
         )
+    yield from doomed_markers(place, markers, "delete")
+
+
+def doomed_markers(place: Place, markers: Spool, reason: str) -> Iterator[Doomed]:
+    """Deletes of spooled delete markers: key, version id, storage class."""
     for block in markers.blocks():
         keys, ids, classes = zip(*block, strict=True)
         empty = [""] * len(block)
-        yield Doomed(place.bucket, keys, ids, empty, [0] * len(block), classes, marker=True)
+        yield Doomed(place.bucket, keys, ids, empty, [0] * len(block), classes, marker=True, reason=reason)
+
+
+def crowded(batches: Iterable[Batch]) -> Iterator[list[Entry]]:
+    """The histories of a listing of versions, newest row first, but for keys of which there is one version
+    and nothing else: no rule about old versions is about them."""
+    held: list[Entry] = []
+    for batch in batches:
+        keys, markers = batch.keys, batch.markers or ()
+        if not keys:
+            continue
+        if held and held[0].key != keys[0]:
+            if len(held) > 1 or held[0].is_delete_marker:
+                yield held
+            held = []
+        starts = [0, *compress(range(1, len(keys)), map(ne, islice(keys, 1, None), keys))]
+        if len(starts) == len(keys) and not any(markers) and not held:
+            held = [_last(batch)]
+            continue
+        rows = list(batch.entries())
+        for start, end in pairwise(starts):
+            if held:
+                yield held + rows[start:end]
+                held = []
+            elif end - start > 1 or rows[start].is_delete_marker:
+                yield rows[start:end]
+        held = held + rows[starts[-1]:]
+    if len(held) > 1 or (held and held[0].is_delete_marker):
+        yield held
+
+
+def _last(batch: Batch) -> Entry:
+    return Entry(batch.keys[-1], batch.sizes[-1], batch.etags[-1], batch.modified[-1],
+                 batch.storage_classes[-1], (batch.version_ids or ("",))[-1], (batch.latest or (True,))[-1],
+                 is_delete_marker=False)  # fmt: skip
 
 
 def _batches(desk: Desk, place: Place, *, versions: bool) -> Iterator[Batch]:

@@ -15,6 +15,7 @@ from ..core.keys import printable
 from ..core.model import Batch, Place, Proof
 
 if TYPE_CHECKING:
+    from ..s3.apart import PageProcesses
     from ..s3.read import ReadStore
 
 _SMALL = 1000
@@ -23,21 +24,24 @@ _MOST_SMALL = 100
 
 class WholeListing:
     """All entries of an S3 place behind `start_after` (a full key); implements `core.model.Listing`. It is
-    one of `sides` listings that are read together.
+    one of `sides` listings that are read together and may share `processes`.
 
     Raises what `ReadStore.listing` raises, and ListingIncomplete when the end keeps moving: more than
     a hundred times the store said that it was at its end, and was not.
     """
 
     def __init__(
-        self, store: ReadStore, place: Place, *, versions: bool, start_after: str = "", sides: int = 1
+        self, store: ReadStore, place: Place, *, versions: bool, start_after: str = "", sides: int = 1,
+        processes: PageProcesses | None = None,
     ) -> None:
-        self._sides = sides
+        self._sides, self._processes = sides, processes
         self.place, self.versions = place, versions
         self._store, self._after = store, start_after
         self._entries = self._requests = 0
         self._part: Proof | None = None
         self._complete = False
+        self.names_checksums = False
+        """Whether a row so far names a checksum."""
         self._known: str | None = start_after or None
 
     @property
@@ -53,13 +57,15 @@ class WholeListing:
         last, small = ("", ""), 0
         while True:
             listing = self._store.listing(
-                self.place, versions=self.versions, start_after=self._after, sides=self._sides
+                self.place, versions=self.versions, start_after=self._after, sides=self._sides,
+                processes=self._processes,
             )
             count = 0
             for batch in listing:
                 count += len(batch)
                 last = batch.keys[-1], (batch.version_ids or ("",))[-1]
                 self._part = listing.proof
+                self.names_checksums = self.names_checksums or batch.checksums is not None
                 yield batch
             self._close_part(listing.proof)
             more = self._behind(*last)

@@ -12,8 +12,8 @@ from ..store.ignored import ignore as set_aside
 from ..store.ignored import stop_ignoring as take_back
 from ..store.journal import Journal
 from ..store.reviews import load_header
-from .assembly import operator
 from .desk import Desk
+from .operators import operator
 
 
 def ignore(desk: Desk, review_id: str, prefix: str, kinds: Sequence[Kind], note: str) -> int:

@@ -78,6 +78,8 @@ def place_facts(desk: Desk, place: Place) -> PlaceFacts:
         facts = desk.reader(place.connection).bucket(place.bucket)
     except AccessRefused:
         return PlaceFacts("?")
+    if facts.region not in ("", "?"):
+        desk.regions[place.connection, place.bucket] = facts.region
     return PlaceFacts(facts.versioning or "?", facts.etag_is_md5 is not False, facts.region or "")
 
 

@@ -4,22 +4,24 @@ verified, remove the bucket when nothing is left in it."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from ..core.compare import MISSING, SAME
+from ..core.compare import SAME
 from ..core.errors import Refused, UsageError
 from ..core.keys import printable
 from ..core.model import Entry, Operation, Place, Plan, Ref
+from ..core.plans import Copied
 from ..core.repair import OVERWRITE_NOTE
 from .assembly import seal_operations
 from .carrying import Baggage, Carrying
 from .desk import Desk
-from .differences import Pair, paired
 from .done_jobs import DoneJob, done_job
 from .history import key_histories
 from .listings import open_listing, place_facts
+from .missing import lacking
 from .moving_versions import HISTORY
 from .moving_versions import note as _note
-from .planning import refuse_overlap
+from .planning import refuse_overlap, replacing
 
 PRESENT = "objects stand in the target already: they are verified one by one and not copied"
 OLDER = "older versions and delete markers of the source are not moved; `ls --versions` shows them"
@@ -43,18 +45,26 @@ def plan_move(desk: Desk, source: Place, target: Place, *, overwrite: bool = Fal
     may_replace = facts.versioning == "Enabled" or overwrite
     versioned = source_facts.versioning not in ("Unversioned", "?")
 
-    def operations() -> Iterator[Operation]:
+    def operations() -> Iterator[Operation | Copied]:
         index = 0
-        for block in paired(desk, source, target, versions=versioned):
-            made = [_moved(pair, source, target, baggage.how) for pair in block]
-            baggage.see(op.source for op in made if op.source is not None and op.word("look") is None)
-            for pair, operation in zip(block, made, strict=True):
+        for found in lacking(desk, source, target, versions=versioned, same=True, reason="move",
+                             how=baggage.how):  # fmt: skip
+            if isinstance(found, Copied):
+                baggage.see_all(found)
+                yield found
+                index += len(found.keys)
+                continue
+            for pair in found:
                 if pair.right is not None and not may_replace:
                     _note(notes, OVERWRITE_NOTE)
                     continue
+                one = replacing(index, pair, source, target, "move", baggage.how)
                 if pair.status == SAME:
                     _note(notes, PRESENT)
-                yield _at(index, operation)
+                    one = replace(one, expect=f"etag:{pair.left.etag}", how="look")
+                elif one.source is not None:
+                    baggage.see((one.source,))
+                yield one
                 index += 1
         if versioned:
             notes[OLDER] = 0
@@ -62,23 +72,6 @@ def plan_move(desk: Desk, source: Place, target: Place, *, overwrite: bool = Fal
 
     return seal_operations(desk, operations(), source, target, target.prefix, facts.versioning, notes=notes,
                            title=f"move {source.uri} to {target.uri}")  # fmt: skip
-
-
-def _moved(pair: Pair, source: Place, target: Place, how: str) -> Operation:
-    left = pair.left
-    version = left.version_id
-    origin = Ref("left", source.bucket, left.key, version, left.etag, left.size, left.storage_class)
-    goal = Ref("right", target.bucket, pair.name, "", left.etag, left.size, left.storage_class)
-    if pair.status == SAME:
-        return Operation(0, "copy", goal, origin, f"etag:{left.etag}", reason="move", how="look")
-    right = pair.right
-    expect = "absent" if pair.status == MISSING or right is None else f"etag:{right.etag}"
-    return Operation(0, "copy", goal, origin, expect, reason="move", how=how)
-
-
-def _at(index: int, one: Operation) -> Operation:
-    return Operation(index, one.kind, one.target, one.source, one.expect, one.after, one.witness,
-                     one.is_delete_marker, one.reason, one.how)  # fmt: skip
 
 
 def plan_empty(desk: Desk, source: Place, job: str) -> Plan:

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import count
 
 from ..core.errors import Refused, UsageError
 from ..core.keys import printable
 from ..core.model import Operation, Place, Plan, Ref, ReviewHeader
-from ..core.repair import CopyStep, DeleteStep, Only, RepairRules, Skipped, steps
+from ..core.plans import Copied
+from ..core.repair import OVERWRITE_NOTE, CopyStep, DeleteStep, Only, RepairRules, Skipped, steps
 from ..store.ignored import ignored_of
 from ..store.reviews import Review
 from .assembly import Assembly, seal_operations, seal_plan
 from .carrying import Baggage, Carrying
 from .desk import Desk
-from .differences import differing
-from .dooming import doomed_operations
+from .differences import Pair
+from .dooming import DELETES_TOGETHER, doomed_operations
 from .listings import place_facts
+from .missing import lacking
 from .plan_states import plan_state
 from .spool import ScratchFolder
 
 __all__ = ["INCLUDABLE", "plan_copy", "plan_delete", "plan_repair", "plan_state"]
 
-DELETES_TOGETHER = 1_000
-"""Operations of a batch: as many as one DeleteObjects may name (S3 API reference)."""
 INCLUDABLE = frozenset({"junk", "duplicate"})
 
 
@@ -152,26 +151,27 @@ def plan_copy(
     refuse_overlap(source, target)
     baggage = Baggage(desk, source, target, carrying or Carrying())
     facts = place_facts(desk, target)
-    rules = RepairRules(source.bucket, target.bucket, facts.versioning == "Enabled", overwrite=overwrite)
+    may_replace = facts.versioning == "Enabled" or overwrite
     notes: dict[str, int] = {}
 
-    def operations() -> Iterator[Operation]:
-        """Both sides are listed in the order of names, and each name is met once: nothing is to be sorted."""
-        numbers, how = count(), baggage.how
-        for block in differing(desk, source, target):
-            for finding in block:
-                for step in steps(finding, rules):
-                    if isinstance(step, CopyStep):
-                        baggage.see((step.source,))
-                        kept = step.source
-                        yield Operation(
-                            next(numbers), step.kind,
-                            Ref("right", target.bucket, step.target_key, "", kept.etag, kept.size,
-                                kept.storage_class),
-                            kept, step.expect, reason=step.reason, how=how,
-                        )  # fmt: skip
-                    elif isinstance(step, Skipped):
-                        notes[step.reason] = notes.get(step.reason, 0) + 1
+    def operations() -> Iterator[Operation | Copied]:
+        """Both sides are listed in the order of names, and each name is met once: nothing is to be sorted.
+        What cannot be decided counts as differing: to copy it again is harmless, to leave it out is not."""
+        index = 0
+        for found in lacking(desk, source, target, how=baggage.how):
+            if isinstance(found, Copied):
+                baggage.see_all(found)
+                yield found
+                index += len(found.keys)
+                continue
+            for pair in found:
+                if pair.right is not None and not may_replace:
+                    notes[OVERWRITE_NOTE] = notes.get(OVERWRITE_NOTE, 0) + 1
+                    continue
+                one = replacing(index, pair, source, target, "differs", baggage.how)
+                baggage.see((one.source,) if one.source is not None else ())
+                yield one
+                index += 1
         notes.update(baggage.notes())
 
     return seal_operations(
@@ -184,6 +184,15 @@ def plan_copy(
         notes=notes,
         title=f"copy {source.uri} to {target.uri}",
     )
+
+
+def replacing(index: int, pair: Pair, source: Place, target: Place, reason: str, how: str) -> Operation:
+    """A copy of the left object of a pair, made only while what was seen on the right still stands."""
+    left, right = pair.left, pair.right
+    origin = Ref("left", source.bucket, left.key, left.version_id, left.etag, left.size, left.storage_class)
+    goal = Ref("right", target.bucket, pair.name, "", left.etag, left.size, left.storage_class)
+    expect = "absent" if right is None else f"etag:{right.etag}"
+    return Operation(index, "copy", goal, origin, expect, reason=reason, how=how)
 
 
 def refuse_overlap(source: Place, target: Place) -> None:
@@ -204,9 +213,10 @@ def plan_delete(desk: Desk, place: Place, *, versions: bool = False) -> Plan:
     """A sealed plan that deletes what is under `place` now.
 
     On a versioned bucket it hides the current objects behind delete markers, which can be undone;
-    with `versions` it removes every version and marker for ever. On an unversioned bucket each
-    object is named by its ETag. The place is listed twice and both listings must agree. Raises
-    Refused for a whole bucket and for a prefix that also matches sibling names.
+    with `versions` it removes every version and marker for ever, each by its id. On an unversioned
+    bucket each object is named by its ETag. Unless all rows are named by ids, the place is listed twice
+    and both listings must agree. Raises Refused for a whole bucket and for a prefix that also matches
+    sibling names.
     """
     if place.scheme != "s3" or not place.prefix:
         raise Refused(

@@ -3,15 +3,59 @@
 from __future__ import annotations
 
 import secrets
+import shlex
+from typing import NamedTuple
 
-from ..core.abilities import Abilities
+from ..core.abilities import Abilities, assumed
 from ..core.errors import Refused, UsageError
 from ..core.keys import printable
-from ..core.model import Place
+from ..core.model import Place, Plan
 from ..store.home import now, stamp
 from ..store.journal import Journal
-from ..store.probes import save_abilities
+from ..store.probes import save_abilities, valid_abilities
 from .desk import Desk
+
+SCRATCH = "s3console-scratch/"
+
+
+class Looks(NamedTuple):
+    """What the copies into a place cost beside themselves: HEAD requests for each, as far as it is known,
+    and whether a probe of the endpoint could save some of them."""
+
+    each: int
+    unprobed: bool
+
+
+def copy_looks(desk: Desk, target: Place, versioning: str, *, replacing: bool = False) -> Looks:
+    """How many looks go before every copy. Where the endpoint checks the source and the target of a copy
+    itself there is none: AWS documents that it does, of other endpoints a probe tells."""
+    reader = desk.reader(target.connection)
+    endpoint = reader.endpoint_url
+    known = valid_abilities(desk.home, versioning).get(endpoint)
+    told = known or assumed(endpoint, aws=reader.calls.aws)
+    wanted = [told.copy_source, told.copy_absent, *([told.copy_match] if replacing else ())]
+    each = (told.copy_source != "yes") + ({"yes"} != set(wanted[1:]))
+    return Looks(each, known is None and not reader.calls.aws)
+
+
+def unprobed_sentence(desk: Desk, plan: Plan) -> str:
+    """What a plan of copies costs because nobody has probed its endpoint, and the words that change that;
+    "" where there is nothing to save."""
+    copies = plan.copy + plan.restore
+    if not copies or plan.right.scheme != "s3" or plan.versioning not in ("Enabled", "Unversioned"):
+        return ""
+    looks = copy_looks(desk, plan.right, plan.versioning)
+    if not looks.unprobed:
+        return ""
+    words = ["s3console", "doctor", f"s3://{plan.right.bucket}/", "--probe", "--scratch",
+             f"s3://{plan.right.bucket}/{SCRATCH}"]
+    connection = plan.right.connection
+    for name, value in (("profile", connection.profile), ("endpoint-url", connection.endpoint_url),
+                        ("region", connection.region)):
+        words += [f"--{name}", value] if value else []
+    return (f"Nobody has probed this endpoint, so up to {looks.each} HEAD requests go before each of "
+            f"{copies:,} copies, which doubles the work; `{printable(shlex.join(words))}` finds out whether "
+            "they are needed, for this plan too if it is done before the run.")
 
 
 def probe_token() -> str:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ..core.compare import Comparison, Evidence, EvidenceRules, MergeState
 from ..core.errors import DamagedState, DiskFull, S3ConsoleError
@@ -30,6 +30,9 @@ from .endings import WholeListing
 from .listings import PlaceFacts, open_listing, place_facts, provable
 from .residue import Residue
 from .spool import Mark, ScratchFolder, Workspace
+
+if TYPE_CHECKING:
+    from ..s3.apart import PageProcesses
 
 _FORMAT = 1
 """Of the spools: another one begins a folder of its own."""
@@ -85,6 +88,7 @@ class Scan:
         self, desk: Desk, asked: ScanRequest, *, fresh: bool = False, save_every: float = SAVE_EVERY
     ) -> None:
         self._asked, self._every = asked, save_every
+        self.created = stamp(now())
         self.facts: tuple[PlaceFacts, PlaceFacts] = (
             place_facts(desk, asked.left),
             place_facts(desk, asked.right),
@@ -93,10 +97,10 @@ class Scan:
         self.rules = EvidenceRules(asked.evidence, md5=self._md5)
         self._folder = _claim(desk, asked)
         self._scratch: ScratchFolder | None = None
-        self.created = stamp(now())
         self.resumed = ""
         self._ended = False
         self.watch: Callable[[PrefixCount], None] | None = None
+        self._processes = _processes()
         self._before: tuple[int, ...] = (0, 0)
         state: MergeState | None = None
         saved = self._saved(desk) if self._folder is not None and not fresh else None
@@ -155,13 +159,19 @@ class Scan:
         if place.scheme == "s3":
             after = place.prefix + self.resumed if self.resumed else ""
             return WholeListing(
-                desk.reader(place.connection), place, versions=versions, start_after=after, sides=2
+                desk.reader(place.connection), place, versions=versions, start_after=after, sides=2,
+                processes=self._processes,
             )
         return open_listing(desk, place, versions=versions, digests=self._asked.digests)
 
     def requests(self, side: int) -> int:
         """How many requests a side (0 left, 1 right) has cost, in earlier processes too."""
         return self._before[side] + self.sides[side].proof.requests
+
+    def names_checksums(self, side: int) -> bool:
+        """Whether the listing of a side may have named a checksum: what was listed earlier may have."""
+        listing = self.sides[side]
+        return bool(self.resumed) or not isinstance(listing, WholeListing) or listing.names_checksums
 
     def run(self) -> Iterator[None]:
         """Merge window by window, saving on the way; yields after each window."""
@@ -175,6 +185,7 @@ class Scan:
                 self._save()
                 last = time.monotonic()
             yield
+        self._processes.close()  # what comes now needs the memory
         if self._proved and time.monotonic() - begun >= self._every:
             self._save(ended=True)
 
@@ -199,6 +210,7 @@ class Scan:
         self._give_up(keep=error is not None and not full)
 
     def _give_up(self, *, keep: bool) -> None:
+        self._processes.close()
         if self._scratch is not None:
             self._scratch.__exit__(None, None, None)
         if self._folder is None:
@@ -207,6 +219,13 @@ class Scan:
             self._folder.close()
         else:
             self._folder.remove()
+
+
+def _processes() -> PageProcesses:
+    """For the pages of both sides. Imported when it is needed: a comparison of files needs no network."""
+    from ..s3.apart import PageProcesses
+
+    return PageProcesses()
 
 
 def _claim(desk: Desk, asked: ScanRequest) -> ScanFolder | None:

@@ -1,8 +1,6 @@
 """What a finished review left unknown, looked up afterwards below one prefix.
 
-A review is never changed: the answer is a new one, equal to it but for the pairs that were settled. First
-the listings are asked, page by page around the open keys, which of them have a checksum at all; only those
-are looked up object by object.
+A review is never changed: the answer is a new one, equal to it but for the pairs that were settled.
 """
 
 from __future__ import annotations
@@ -15,8 +13,7 @@ from ..core.checksums import Verdict
 from ..core.compare import Group
 from ..core.errors import Refused, UsageError
 from ..core.keys import prefix_of, printable
-from ..core.model import Entry, Finding, Place, PrefixTotals, ReviewHeader, Side
-from ..s3.read import ReadStore
+from ..core.model import Finding, PrefixTotals, ReviewHeader
 from ..store.reviews import Review, ReviewWriter
 from .desk import Desk
 from .evidence import Evidence
@@ -25,7 +22,6 @@ from .listings import place_facts
 MOST = 200_000
 """Open pairs that are settled at once; they are held in memory."""
 _ALL_LEVELS = 1_000
-_BEHIND = "\U0010ffff"
 
 Tick = Callable[[str, int], None]
 """Told what is done, and how many pairs were looked at."""
@@ -52,8 +48,8 @@ def settle(desk: Desk, review: str, prefix: str, tick: Tick | None = None) -> Se
         header = opened.header
         pairs = _open_pairs(opened, prefix)
         tell("listing", 0)
-        known = list(_with_checksums(desk, header, pairs))
         evidence = Evidence(desk, header.left.place, header.right.place, md5=_md5(desk, header))
+        known = list(evidence.named(_groups(header, pairs)))
         count = 0
 
         def seen() -> None:
@@ -108,42 +104,10 @@ def _open_pairs(opened: Review, prefix: str) -> list[Finding]:
     return [finding for block in opened.findings(prefix, ["unknown"]) for finding in block]
 
 
-def _with_checksums(desk: Desk, header: ReviewHeader, pairs: list[Finding]) -> Iterator[Group]:
-    """The pairs whose current rows name a checksum on both sides and are those of the review."""
-    left, right = header.left.place, header.right.place
-    mine = _rows(desk.reader(left.connection), left, [one.left.key for one in pairs if one.left])
-    theirs = _rows(desk.reader(right.connection), right, [one.subject.key for one in pairs])
-    cut = len(right.prefix)
+def _groups(header: ReviewHeader, pairs: list[Finding]) -> Iterator[Group]:
+    cut = len(header.right.place.prefix)
     for one in pairs:
-        if one.left is not None and _named(mine, one.left) and _named(theirs, one.subject):
-            yield Group(one.subject.key[cut:], "unknown", (one.subject,), one.left)
-
-
-def _named(rows: Mapping[str, Entry], side: Side) -> bool:
-    row = rows.get(side.key)
-    return row is not None and bool(row.checksum) and (row.size, row.etag) == (side.size, side.etag)
-
-
-def _rows(store: ReadStore, place: Place, keys: list[str]) -> dict[str, Entry]:
-    """What the listing says about these keys now. One page serves all keys that it happens to hold."""
-    found: dict[str, Entry] = {}
-    wanted, reached = set(keys), ""
-    for key in sorted(keys):
-        if key <= reached:
-            continue
-        page = store.page(place.bucket, place.prefix, delimiter="", start_after=just_before(key))
-        found |= {row.key: row for row in page.batch.entries() if row.key in wanted}
-        reached = max(key, page.batch.keys[-1]) if page.batch.keys else key
-    return found
-
-
-def just_before(key: str) -> str:
-    """A text before `key` with no likely key between the two; "" before the first key of all."""
-    head, last = key[:-1], ord(key[-1])
-    if not last:
-        return head
-    lower = chr(0xD7FF if 0xD800 <= last - 1 <= 0xDFFF else last - 1)
-    return head + lower + (_BEHIND if len(head.encode("utf-8", "surrogatepass")) <= 1_000 else "")
+        yield Group(one.subject.key[cut:], "unknown", (one.subject,), one.left)
 
 
 def _rewritten(desk: Desk, opened: Review, verdicts: Mapping[str, Verdict],

@@ -95,8 +95,11 @@ class Bench:
         environ |= {"S3CONSOLE_HOME": str(folder / "home"), "HOME": str(folder),
                     "PYTHONPATH": str(REPOSITORY)}
         for step, words in enumerate(run.before):
-            bench_measure.run(self.command(words, names, endpoint), environ=environ, folder=folder,
-                              out=folder / f"before{step}", timeout=self.chosen.timeout)
+            out = folder / f"before{step}"
+            bench_measure.run(self.command(words, names, endpoint), environ=environ, folder=folder, out=out,
+                              timeout=self.chosen.timeout)
+            if words[0] == OURS and "--json" in words:
+                names |= {key: str(value) for key, value in last_record(out).items()}
         self.served.forget()
         busy = self.served.cpu() if self.served.pid else 0.0
         total, out, wrong = Cost(0.0, 0.0, 0, 0), folder / "out", ""

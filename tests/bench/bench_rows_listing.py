@@ -110,6 +110,33 @@ def latency_dirs(keys: int, host: str) -> Row:
     return _latency("latency-dirs", "100 directories", "d100", keys, host)
 
 
+def latency_versions(keys: int, host: str) -> Row:
+    names, few = max(1, keys // 4), max(1, keys // 40)
+    rows = names * 4
+    bucket, small = (f"syn-{count}-d1-v4-lat50" for count in (names, few))
+    serial = "serial in one flat prefix, as the floor and slower"
+    return Row("latency-versions", "list versions in one flat prefix, 50 ms a page", "version", {
+        OURS: Run(rows, ((OURS, "--json", "ls", "-r", "--versions", f"s3://{bucket}"),), lines=rows),
+        FLOOR: Run(few * 4, ((FLOOR, host, small, "versions"),), rounds=1),
+        "rclone": serial, "s5cmd": serial, "aws": serial, "s4cmd": serial,
+    }, by_wall=True, target=1 / 20, serial=True)
+
+
+def latency_compare(keys: int, host: str) -> Row:
+    """Two sides of as many keys; the floor reads one of them."""
+    missing, differs = _differences(keys, 1009, 2003)
+    left, few = f"syn-{keys}-d1-hex1-lat50", max(1, keys // 10)
+    serial = "serial on each side, as the floor and slower"
+    return Row("latency-compare", "compare two flat prefixes, 50 ms a page", "key listed", {
+        OURS: Run(2 * keys - missing, ((OURS, "--json", "compare", f"s3://{left}",
+                                        f"s3://syn-{keys}-d1-hex1-miss1009-grow2003-lat50"),), status=(1,),
+                  fields={"complete": True, "totals.missing": missing, "totals.differs": differs,
+                          "totals.extra": 0}),
+        FLOOR: Run(few, ((FLOOR, host, f"syn-{few}-d1-hex1-lat50", "objects"),), rounds=1),
+        "rclone": serial, "s5cmd": serial, "aws": serial, "s4cmd": serial,
+    }, by_wall=True, serial=True)
+
+
 def starting(_keys: int, _host: str) -> Row:
     """What a program costs before it does anything."""
     return Row("start", "list ten keys (start of the process)", "run", {
@@ -129,5 +156,7 @@ KINDS = {
     "latency-hex": Kind(latency_hex, 1_000_000, 2),
     "latency-time": Kind(latency_time, 1_000_000, 2),
     "latency-dirs": Kind(latency_dirs, 1_000_000, 2),
+    "latency-versions": Kind(latency_versions, 1_000_000, 2),
+    "latency-compare": Kind(latency_compare, 1_000_000, 2),
     "start": Kind(starting, 1_000_000, 3),
 }

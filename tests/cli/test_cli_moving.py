@@ -13,8 +13,13 @@ def test_a_move_from_the_first_word_to_the_last(cli: Any, ministack: Any) -> Non
         s3.put_object(Bucket=old, Key=f"k{i}", Body=b"%d" % i)
     told = cli("plan", "move", f"s3://{old}/", f"s3://{new}/", code=0)
     assert "AT 500/S" in told.out and "1,000,000" in told.out and "plan empty" in told.err
+    words = f"doctor s3://{new}/ --probe --scratch s3://{new}/s3console-scratch/"
+    assert "Nobody has probed this endpoint" in told.err and words in told.err
+    cli(*words.split(), code=0)
+    assert "probed" not in cli("plan", "copy", f"s3://{old}/", f"s3://{new}/", code=0).err
     plan = cli("plan", "move", f"s3://{old}/", f"s3://{new}/", "--json", code=0).object
     assert (plan["copy"], plan["delete"], plan["reversible"]) == (5, 0, True)
+    assert [one["objects"] for one in plan["estimates"]] == [5, 10**3, 10**4, 10**5, 10**6, 10**7]
     cli("approve", plan["plan"], code=0)
     job = cli("run", plan["plan"], "--bandwidth", "50M", "--json", code=0).object
     assert job["done"] == 5 and job["p99_ms"] >= job["p50_ms"] > 0

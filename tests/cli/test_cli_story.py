@@ -11,6 +11,9 @@ import pytest
 from conftest_cli import Cli
 from conftest_servers import S3Server
 
+from s3console.store.home import Home
+from s3console.store.jobs import job_folder, request_control
+
 DOC = "doc1/0856/8e37/0078/"
 CHAIN = "colon-truncate(::)∘distcp-double-root(depth=0)"
 
@@ -193,24 +196,26 @@ def long_job(cli: Cli, ministack: S3Server) -> str:
 
 
 def test_interrupt_pauses_and_a_second_run_ends_it(cli: Cli, long_job: str) -> None:
-    running = cli.start("run", long_job, "--rate", "60", "--json")
-    deadline = time.monotonic() + 30
+    # A minute of work: on a busy machine every word of the command line takes seconds.
+    running = cli.start("run", long_job, "--rate", "5", "--json")
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         known = [line for line in cli("jobs", "--json").lines if line["plan"] == long_job]
         if known and known[0]["done"] > 0:
             break
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=120)
     assert running.returncode == 130 and "Traceback" not in err
     (job,) = (line["job"] for line in cli("jobs", "--json").lines if line["plan"] == long_job)
     paused = cli("job", job, "--json").object
     assert paused["state"] == "paused" and 0 < paused["done"] < 300 and f'"job": "{job}"' in out
     assert paused["planned"] == paused["done"] + paused["failed"] + paused["skipped"] + paused["remaining"]
 
-    detached = cli("run", job, "--detach", "--rate", "60", "--json", code=0).object
+    detached = cli("run", job, "--detach", "--rate", "5", "--json", code=0).object
     assert detached["job"] == job
     assert cli("pause", job, "--json", code=0).object["state"] in ("paused", "running")
     cli("resume", job, "--json", code=0)
+    request_control(job_folder(Home.open(cli.state), job), "limits", values={"rate": 0})
     ended = cli("run", "--json", code=0).object["jobs"]
     assert [(one["state"], one["done"]) for one in ended if one["job"] == job] == [("done", 300)]
 

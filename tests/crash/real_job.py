@@ -18,7 +18,7 @@ from s3console.store.approvals import save_approval
 from s3console.store.home import Home, now, stamp
 from s3console.store.jobs import JobFolder, JobLock, create_job, job_folder, read_status
 from s3console.store.journal import Journal
-from s3console.store.plans import PlanWriter
+from s3console.store.plan_writer import PlanWriter
 
 
 def md5(body: bytes) -> str:

@@ -214,7 +214,32 @@ def history() -> Job:
                          for n, (after, target) in enumerate(hidden)])
 
 
+def plain() -> Job:
+    """Pinned versions copied to new names and others deleted: what goes on the straight ways of a worker."""
+    w = World()
+    w.bucket("right", versioned=True)
+    ops = []
+    for i in range(6):
+        source = w.put("right", f"s/{i}", b"plain %d" % i)
+        w.put("right", f"s/{i}", b"newer %d" % i)
+        ops.append(Operation(i, "copy", Ref("right", "right", f"t/{i}", "", "", len(source.body)),
+                             w.ref("right", "right", f"s/{i}", source), "absent"))
+    ops += [_delete(6 + i, w.ref("right", "right", f"j/{i}", w.put("right", f"j/{i}", b"junk %d" % i)))
+            for i in range(6)]
+    return Job(w, ops)
+
+
+def names() -> Job:
+    """Objects of a bucket without versions, deleted by name and ETag, many in one request."""
+    w = World()
+    w.bucket("right", versioned=False)
+    return Job(w, [_delete(i, w.ref("right", "right", f"n/{i}", w.put("right", f"n/{i}", b"named %d" % i)))
+                   for i in range(10)], versioning="Unversioned")
+
+
 JOBS: dict[str, Callable[[], Job]] = {
+    "plain": plain,
+    "names": names,
     "soft": soft,
     "undo": undo,
     "uploads": uploads,

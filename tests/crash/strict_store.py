@@ -1,24 +1,21 @@
 """An S3 in memory that honours every condition, with a faulty network in front of it.
 
-`World` is the truth: buckets, versions, markers. `StrictStore` has the methods of the real
-`WriteStore`. `Network` puts scripted faults at any of its requests. `World.watch` sees every change
+`World` is the truth: buckets, versions, markers. `StrictStore` does to it what the requests of a job ask.
+`Network` (of `faulty`) puts scripted faults at any of its requests. `World.watch` sees every change
 the job makes at the instant it is made.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from s3console.core.errors import EndpointUnreachable, LoginExpired, ServiceError, UntrustedAnswer
+from crash.faulty import CRASHES, FAULTS, FOREIGN, HARMLESS, REFUSED, Crash, Network
+
+from s3console.core.errors import ServiceError
 from s3console.core.model import Ref
-
-
-class Crash(BaseException):
-    """The process is gone; nothing of it may be caught."""
 
 
 class Facts(NamedTuple):
@@ -124,131 +121,20 @@ class World:
         return Ref(side, bucket, key, version_id, version.etag, len(version.body))
 
 
-BROKEN = ("reset", "cut", "truncated", "empty", "error-200", "html")
-"""Answers that are none: no connection, half a body, half an XML, nothing, an error or a page with 200."""
-PASSING = ("503", "500-applied", "timeout-before", "timeout-after", *BROKEN, "404")
-REFUSING = ("403", "403-one")
-LOGIN = ("expired", "skew")
-CRASHES = ("crash-before", "crash-after")
-FOREIGN = ("foreign-source", "foreign-target", "foreign-later")
-NETWORK = ("duplicate", "late")
-HARMLESS = frozenset(("", *PASSING, *REFUSING, *LOGIN, *CRASHES, *NETWORK, "full"))
-FAULTS = (*PASSING, *REFUSING, *LOGIN, *CRASHES, *FOREIGN, *NETWORK, "stale", "full")
-
-
-class Network:
-    """Stands before a world. `script` holds one fault name per request to come, "" for none."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.script: list[str] = []
-        self.requests = 0
-        self.met: list[tuple[str, str]] = []
-        self.foreign: Callable[[str, Ref], None] = lambda where, ref: None
-        self._late: list[tuple[int, Callable[[], Any]]] = []
-
-    def settle(self) -> None:
-        """Whatever is still under way arrives now."""
-        late, self._late = self._late, []
-        for _, act in late:
-            self._quietly(act)
-
-    @staticmethod
-    def _quietly(act: Callable[[], Any]) -> None:
-        with contextlib.suppress(ServiceError):
-            act()
-
-    def send(self, kind: str, act: Callable[[], Any], *, source: Ref | None, target: Ref | None) -> Any:
-        self.requests += 1
-        for item in [one for one in self._late if one[0] <= self.requests]:
-            self._late.remove(item)
-            self._quietly(item[1])
-        fault = self.script.pop(0) if self.script else ""
-        if fault:
-            self.met.append((fault, kind))
-        if fault == "crash-before":
-            raise Crash
-        if fault == "foreign-source" and source is not None:
-            self.foreign("source", source)
-        if fault == "foreign-target" and target is not None:
-            self.foreign("target", target)
-        if fault == "foreign-later" and target is not None:
-            self.foreign("later", target)
-        self._before(fault, kind)
-        if fault == "late" and kind != "head":
-            self._late.append((self.requests + 4, act))
-            raise EndpointUnreachable("no answer in time")
-        answer = self._long_ago(act, target) if fault == "stale" and kind == "head" and target else act()
-        if fault == "duplicate" and kind != "head":
-            self._quietly(act)
-        self._after(fault, kind)
-        if fault == "403-one" and kind == "delete":
-            answer = [DeleteOutcome(o.ref, False, "Unknown") if i else
-                      DeleteOutcome(o.ref, False, "InternalError") for i, o in enumerate(answer)]
-        return answer
-
-    def _long_ago(self, act: Callable[[], Any], ref: Ref) -> Any:
-        """The answer as it was before the last change of this name."""
-        keys = self.world.buckets.get(ref.bucket, {})
-        now = keys.get(ref.key)
-        then = self.world.past.get((ref.bucket, ref.key), now)
-        if then is None:
-            return act()
-        keys[ref.key] = then
-        try:
-            return act()
-        finally:
-            keys.pop(ref.key)
-            if now is not None:
-                keys[ref.key] = now
-
-    @staticmethod
-    def _before(fault: str, kind: str) -> None:
-        if fault == "503":
-            raise ServiceError("SlowDown", 503, "reduce your request rate")
-        if fault == "timeout-before":
-            raise EndpointUnreachable("no answer in time")
-        if fault == "403":
-            raise ServiceError("AccessDenied", 403, "access denied")
-        if fault == "expired" and kind == "head":
-            raise LoginExpired("the login has expired")
-        if fault == "expired":
-            raise ServiceError("ExpiredToken", 400, "the token has expired")
-        if fault == "skew":
-            raise ServiceError("RequestTimeTooSkewed", 403, "the clocks differ")
-        if fault == "error-200":
-            raise ServiceError("InternalError", 200, "we encountered an internal error")
-        if fault == "html":
-            raise UntrustedAnswer("the answer was a page for people")
-        if fault == "404" and kind == "copy":
-            raise ServiceError("NoSuchKey", 404, "the key does not exist")
-
-    @staticmethod
-    def _after(fault: str, kind: str) -> None:
-        if fault == "crash-after":
-            raise Crash
-        if fault == "500-applied":
-            raise ServiceError("InternalError", 500, "we encountered an internal error")
-        if fault in ("timeout-after", "reset", "cut"):
-            raise EndpointUnreachable("the connection broke")
-        if fault in ("empty", "truncated"):
-            raise UntrustedAnswer("the answer was empty or ended in the middle")
-
-
 class Reader:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._world = network.world
 
-    def head(self, bucket: str, key: str, version_id: str = "") -> Facts | None:
-        def act() -> Facts | None:
-            found = self._world.find(bucket, key, version_id)
-            if found is None or found.marker:
-                return None
-            return Facts(len(found.body), found.etag, found.version_id)
+    def facts(self, bucket: str, key: str, version_id: str) -> Facts | None:
+        """What stands there, past any network."""
+        found = self._world.find(bucket, key, version_id)
+        return None if found is None or found.marker else Facts(len(found.body), found.etag, found.version_id)
 
+    def head(self, bucket: str, key: str, version_id: str = "") -> Facts | None:
         ref = Ref("", bucket, key, version_id)
-        answer: Facts | None = self._network.send("head", act, source=ref, target=ref)
+        answer: Facts | None = self._network.send("head", lambda: self.facts(bucket, key, version_id),
+                                                  source=ref, target=ref)
         return answer
 
     def versions_of(self, bucket: str, key: str) -> list[Version]:
@@ -260,6 +146,9 @@ class Reader:
 
     def get_range(self, bucket: str, key: str, version_id: str, start: int, length: int) -> bytes:
         def act() -> bytes:
+            untold, self._network.untold = self._network.untold, ""
+            if untold:
+                raise ServiceError(untold, dict(map(reversed, REFUSED.values()))[untold])
             found = self._world.find(bucket, key, version_id)
             if found is None or found.marker:
                 raise ServiceError("NoSuchKey", 404)
@@ -270,7 +159,7 @@ class Reader:
 
 
 class StrictStore:
-    """The methods of `WriteStore` over a world. `honours` False ignores the conditions of copies, as
+    """What a store does, over a world. `honours` False ignores the conditions of copies, as
     Ceph 16 does, and looks before instead, as `WriteStore` does there."""
 
     def __init__(self, network: Network, *, honours: bool = True) -> None:
@@ -279,64 +168,52 @@ class StrictStore:
         self._honours = honours
         self.read = Reader(network)
 
-    def copy(self, source: Ref, target: Ref, *, expect: str, storage_class: str = "") -> CopyOutcome:
-        if not self._honours and expect != "any":
-            now = self.read.head(target.bucket, target.key)
-            if not self._holds(expect, now.etag if now else None):
-                raise ServiceError("PreconditionFailed", 412)
-        return self._write(source, target, expect)
-
     def copy_across(self, read: Any, source: Ref, target: Ref, *, expect: str,
                     storage_class: str = "") -> CopyOutcome:
         found = read.head(source.bucket, source.key, source.version_id)
         if found is None:
             raise ServiceError("NoSuchKey", 404)
-        return self._write(source, target, expect)
-
-    def _write(self, source: Ref, target: Ref, expect: str) -> CopyOutcome:
-        def act() -> CopyOutcome:
-            found = self._world.find(source.bucket, source.key, source.version_id)
-            if found is None or found.marker:
-                raise ServiceError("NoSuchVersion" if source.version_id else "NoSuchKey", 404)
-            if self._honours and found.etag != source.etag:
-                raise ServiceError("PreconditionFailed", 412)
-            if found.frozen:
-                found.frozen -= found.frozen > 0
-                raise ServiceError("InvalidObjectState", 403)
-            now = self._world.find(target.bucket, target.key)
-            if self._honours and not self._holds(expect, now.etag if now else None):
-                raise ServiceError("PreconditionFailed", 412)
-            made = self._world.put(target.bucket, target.key, found.body, by="job")
-            return CopyOutcome(made.etag, made.version_id)
-
-        answer: CopyOutcome = self._network.send("copy", act, source=source, target=target)
+        answer: CopyOutcome = self._network.send("copy", lambda: self.copied(source, target, expect),
+                                                 source=source, target=target)
         return answer
+
+    def copied(self, source: Ref, target: Ref, expect: str) -> CopyOutcome:
+        """CopyObject, past any network."""
+        found = self._world.find(source.bucket, source.key, source.version_id)
+        if found is None or found.marker:
+            raise ServiceError("NoSuchVersion" if source.version_id else "NoSuchKey", 404)
+        if self._honours and source.etag and found.etag != source.etag:
+            raise ServiceError("PreconditionFailed", 412)
+        if found.frozen:
+            found.frozen -= found.frozen > 0
+            raise ServiceError("InvalidObjectState", 403)
+        now = self._world.find(target.bucket, target.key)
+        if self._honours and not self._holds(expect, now.etag if now and not now.marker else None):
+            raise ServiceError("PreconditionFailed", 412)
+        made = self._world.put(target.bucket, target.key, found.body, by="job")
+        return CopyOutcome(made.etag, made.version_id)
 
     @staticmethod
     def _holds(expect: str, etag: str | None) -> bool:
         return expect == "any" or (etag is None if expect == "absent" else etag == expect[5:])
 
-    def glance(self, ref: Ref) -> Facts | None:
-        return self.read.head(ref.bucket, ref.key, ref.version_id)
-
-    def delete_versions(self, bucket: str, refs: Sequence[Ref]) -> list[DeleteOutcome]:
-        assert len(refs) <= 1000
-
-        def act() -> list[DeleteOutcome]:
-            return [self._delete(bucket, ref) for ref in refs]
-
-        answer: list[DeleteOutcome] = self._network.send("delete", act, source=None, target=refs[0])
-        return answer
-
-    def _delete(self, bucket: str, ref: Ref) -> DeleteOutcome:
-        if not ref.version_id:
-            if bucket in self._world.versioned:
-                self._world.marker(bucket, ref.key, by="job")
-                return DeleteOutcome(ref, True)
-            raise ServiceError("InvalidRequest", 400)
-        found = self._world.find(bucket, ref.key, ref.version_id)
+    def version_deleted(self, ref: Ref) -> None:
+        """One version of DeleteObjects, or DeleteObject with a version, past any network."""
+        found = self._world.find(ref.bucket, ref.key, ref.version_id)
         if found is not None:
-            self._world.remove(bucket, ref.key, found, by="job")
+            self._world.remove(ref.bucket, ref.key, found, by="job")
+
+    def name_deleted(self, ref: Ref) -> DeleteOutcome:
+        """DeleteObject of a name, past any network; the ETag of the ref is its condition."""
+        found = self._world.find(ref.bucket, ref.key)
+        if found is None:
+            return DeleteOutcome(ref, True, "NoSuchKey")
+        if ref.etag and found.etag != ref.etag:
+            return DeleteOutcome(ref, False, "PreconditionFailed")
+        if ref.bucket in self._world.versioned:
+            made = self._world.marker(ref.bucket, ref.key, by="job")
+            return DeleteOutcome(ref, True, marker_version_id=made.version_id)
+        self._world.remove(ref.bucket, ref.key, found, by="job")
         return DeleteOutcome(ref, True)
 
     def carry_access(self, read: Any, source: Ref, target: Ref) -> None:
@@ -391,18 +268,6 @@ class StrictStore:
 
         self._network.send("bucket", act, source=None, target=Ref("", bucket, "new"))
 
-    def delete_object(self, ref: Ref) -> DeleteOutcome:
-        def act() -> DeleteOutcome:
-            found = self._world.find(ref.bucket, ref.key)
-            if found is None:
-                return DeleteOutcome(ref, True, "NoSuchKey")
-            if found.etag != ref.etag:
-                return DeleteOutcome(ref, False, "PreconditionFailed")
-            if ref.bucket in self._world.versioned:
-                made = self._world.marker(ref.bucket, ref.key, by="job")
-                return DeleteOutcome(ref, True, marker_version_id=made.version_id)
-            self._world.remove(ref.bucket, ref.key, found, by="job")
-            return DeleteOutcome(ref, True)
 
-        answer: DeleteOutcome = self._network.send("delete-one", act, source=None, target=ref)
-        return answer
+__all__ = ["CRASHES", "FAULTS", "FOREIGN", "HARMLESS", "CopyOutcome", "Crash", "DeleteOutcome", "Network",
+           "StrictStore", "Version", "World"]

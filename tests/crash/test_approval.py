@@ -14,7 +14,8 @@ from s3console.run.runner import check_approval
 from s3console.store.approvals import save_approval, save_rejection
 from s3console.store.home import Home, now, stamp
 from s3console.store.jobs import JobFacts, create_job, job_folder, load_job
-from s3console.store.plans import PlanWriter, open_plan
+from s3console.store.plan_writer import PlanWriter
+from s3console.store.plans import open_plan
 
 
 def sealed(home: Home, count: int = 3) -> Plan:

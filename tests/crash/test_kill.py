@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from crash.big_job import BigJob, Figures, end_of, looked_up, owner_of, working
@@ -46,22 +47,34 @@ def kill_until_done(job: RealJob, seed: int, *, runners: int, workers: int) -> i
     return killed
 
 
+Job = TypeVar("Job", bound=RealJob)
+
+
+def enough_kills(make: Callable[[int], Job], kill_it: Callable[[Job, int], int], least: int) -> None:
+    """Kill one job and look at its end; another one when it was over before there were enough kills, as may
+    happen where other processes hold this one up."""
+    killed = 0
+    for turn in range(4):
+        job = make(turn)
+        killed += kill_it(job, turn)
+        job.check_end()
+        if killed >= least:
+            return
+    raise AssertionError(f"only {killed} kills: {read_status(job.folder)}")
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_killed_jobs_end_as_if_nothing_had_happened(ministack: Any, aws_env: Any, tmp_path: Path,
                                                     seed: int) -> None:
     aws_env(ministack)
-    job = RealJob(ministack, tmp_path / "home", misnamed=90, missing=60)
-    killed = kill_until_done(job, seed, runners=5, workers=3)
-    job.check_end()
-    assert killed >= 6, f"only {killed} kills: {read_status(job.folder)}"
+    enough_kills(lambda turn: RealJob(ministack, tmp_path / f"home{turn}", misnamed=90, missing=60),
+                 lambda job, turn: kill_until_done(job, seed + 100 * turn, runners=5, workers=3), 6)
 
 
 def test_killed_jobs_on_ceph(ceph: Any, aws_env: Any, tmp_path: Path) -> None:
     aws_env(ceph)
-    job = RealJob(ceph, tmp_path / "home")
-    killed = kill_until_done(job, 7, runners=3, workers=2)
-    job.check_end()
-    assert killed >= 3, f"only {killed} kills: {read_status(job.folder)}"
+    enough_kills(lambda turn: RealJob(ceph, tmp_path / f"home{turn}"),
+                 lambda job, turn: kill_until_done(job, 7 + turn, runners=3, workers=2), 3)
 
 
 def killed_at_random_points(job: BigJob, seed: int, kills: int, deadline: float) -> Figures:
@@ -116,12 +129,13 @@ def killed_at_random_points(job: BigJob, seed: int, kills: int, deadline: float)
 def test_runner_worker_and_console_are_killed(ministack: Any, aws_env: Any, tmp_path: Path, size: int,
                                               capsys: Any) -> None:
     aws_env(ministack)
-    job = BigJob(ministack, tmp_path / "home", size=size)
-    figures = killed_at_random_points(job, 5, 6, time.monotonic() + 60)
-    job.check_end()
-    with capsys.disabled():
-        print(f"\n{size:,} operations on {ministack.name}: {figures.told()}", end=" ")
-    assert sum(figures.killed.values()) >= 3
+    def kill_it(job: BigJob, turn: int) -> int:
+        figures = killed_at_random_points(job, 5 + turn, 6, time.monotonic() + 120)
+        with capsys.disabled():
+            print(f"\n{size:,} operations on {ministack.name}: {figures.told()}", end=" ")
+        return sum(figures.killed.values())
+
+    enough_kills(lambda turn: BigJob(ministack, tmp_path / f"home{turn}", size=size), kill_it, 3)
 
 
 @pytest.mark.long

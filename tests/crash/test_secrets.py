@@ -88,7 +88,7 @@ def seen_processes() -> Iterator[list[bytes]]:
     ended = threading.Event()
 
     def look() -> None:
-        while not ended.wait(0.02):
+        while not ended.wait(0.1):
             for path in Path("/proc").glob("[0-9]*/cmdline"):
                 try:
                     found.add(path.read_bytes())
@@ -118,13 +118,14 @@ def leaks(folder: Path) -> list[str]:
 
 def killed_in_the_middle(walk: Walk, plan: str) -> str:
     """Start a job, kill a worker and then its runner; returns the job."""
-    job: str = walk("run", plan, "--rate", "20", "--detach", "--json")["job"]
+    job: str = walk("run", plan, "--rate", "8", "--detach", "--json")["job"]
     folder = job_folder(Home.open(walk.folder / "state"), job)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 150
     while time.monotonic() < end:
         owner = JobLock.owner_of(folder)
         if owner and owner > 0 and (workers := children(owner)):
             os.kill(workers[0], signal.SIGKILL)
+            # A moment in which the runner writes about it.
             time.sleep(0.3)
             os.kill(owner, signal.SIGKILL)
             break
@@ -160,6 +161,48 @@ def test_canaries_are_found_nowhere(walk: Walk, ministack: Any, seen_processes: 
     walk("ls", "s3://no-such-bucket-here/", codes=(3,))
     walk("ls", left, "--profile", "no-such-profile", codes=(2, 3))
     assert "".join(walk.printed)
+    assert not [canary for canary in CANARIES for text in walk.printed if canary in text]
+    assert leaks(walk.folder) == []
+
+
+def carried(walk: Walk, *words: str) -> dict[str, Any]:
+    """Plan, approve and run; returns what is said of the job."""
+    plan = walk("plan", *words, "--json")
+    walk("approve", plan["plan"], "--count", str(plan["operations"]), "--json", codes=(0, 1, 2, 5))
+    said: dict[str, Any] = walk("run", plan["plan"], "--json", codes=(0, 1, 4))
+    assert said["state"] == "done" and said["done"] >= 1, (words, said)
+    return said
+
+
+@pytest.mark.long
+def test_canaries_are_found_nowhere_after_every_kind_of_job(walk: Walk, ministack: Any,
+                                                            seen_processes: list[bytes]) -> None:
+    s3 = ministack.client()
+    old, new, plain = ministack.bucket(versioning=True), ministack.bucket(versioning=True), ministack.bucket()
+    far = ministack.endpoint_url.replace("127.0.0.1", "localhost")
+    for i in range(6):
+        for turn in range(2):
+            s3.put_object(Bucket=old, Key=f"d/k{i}", Body=b"%d %d" % (i, turn))
+        s3.put_object(Bucket=plain, Key=f"d/k{i}", Body=b"%d" % i)
+    # A listing tells whole seconds: this moment is surely between the two writes.
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2))
+    time.sleep(3)
+    s3.put_object(Bucket=old, Key="d/k0", Body=b"later")
+    carried(walk, "restore", f"s3://{old}/d/", "--at", moment)
+    carried(walk, "copy", f"s3://{plain}/d/", f"s3://{new}/across/", "--left-endpoint-url", far)
+    moved = carried(walk, "move", f"s3://{plain}/d/", f"s3://{new}/moved/")
+    carried(walk, "empty", f"s3://{plain}/d/", "--after", moved["job"])
+    s3.create_multipart_upload(Bucket=plain, Key="half")
+    carried(walk, "abort", f"s3://{plain}/", "--older-than", "0h")
+    carried(walk, "delete-bucket", f"s3://{plain}/")
+    hidden = carried(walk, "delete", f"s3://{new}/moved/")
+    carried(walk, "delete", "--versions", f"s3://{new}/across/")
+    carried(walk, "download", f"s3://{old}/d/", str(walk.folder / "tree"))
+    walk("undo", hidden["job"])
+    walk("manifest", f"s3://{old}/", "-o", str(walk.folder / "now"))
+    walk("du", f"s3://{old}/")
+    walk("jobs", "--json")
+    walk("journal", "--json")
     assert not [canary for canary in CANARIES for text in walk.printed if canary in text]
     assert leaks(walk.folder) == []
 

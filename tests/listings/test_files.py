@@ -130,6 +130,11 @@ def test_digests_only_when_asked(tmp_path: Path) -> None:
         hashlib.md5(name.encode()).hexdigest() for name in ("a", "b/c")]
 
 
+def test_a_directory_is_no_list_of_keys(tmp_path: Path) -> None:
+    with pytest.raises(NoSuchPlace, match="not a file"):
+        keys_of(tmp_path)
+
+
 def test_what_cannot_be_read_is_not_taken_for_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NoSuchPlace):
         entries(local(tmp_path / "none"))

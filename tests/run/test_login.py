@@ -18,7 +18,7 @@ from s3console.run import launch
 from s3console.store.approvals import save_approval
 from s3console.store.home import Home, now, stamp
 from s3console.store.jobs import JobFolder, JobLock, create_job, job_folder, read_status, request_control
-from s3console.store.plans import PlanWriter
+from s3console.store.plan_writer import PlanWriter
 
 COPIES = 300
 MD5 = "1" * 32
@@ -55,7 +55,7 @@ def start(job: JobFolder, environ: dict[str, str]) -> int:
     return launch(job.path.parents[1], job.job, rate=150.0, extra_env=environ)
 
 
-def until(job: JobFolder, state: str, seconds: float = 60.0) -> JobStatus:
+def until(job: JobFolder, state: str, seconds: float = 150.0) -> JobStatus:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         status = read_status(job)
@@ -73,7 +73,7 @@ def test_expired_credentials_pause_the_job_and_new_ones_go_on(
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     start(job, login(tmp_path, "OLD"))
-    end = time.monotonic() + 60
+    end = time.monotonic() + 150
     while read_status(job).done < 50 and time.monotonic() < end:
         time.sleep(0.01)
     odd_server.fault("expired", call="CopyObject")

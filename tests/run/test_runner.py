@@ -74,7 +74,7 @@ def test_without_approval_nothing_is_sent(make: Any) -> None:
 
 def test_pause_resume_and_a_second_runner(make: Any) -> None:
     job = make()
-    pid = job.launch(rate=25)
+    pid = job.launch(rate=10)
     until(job, lambda s: s.done >= 10)
     request_control(job.folder, "pause")
     paused = until(job, lambda s: s.state == "paused")
@@ -94,7 +94,7 @@ def test_pause_resume_and_a_second_runner(make: Any) -> None:
 
 def test_cancel_leaves_the_rest_as_it_is(make: Any) -> None:
     job = make()
-    pid = job.launch(rate=25)
+    pid = job.launch(rate=10)
     until(job, lambda s: s.done >= 5)
     request_control(job.folder, "cancel")
     job.wait(pid=pid)
@@ -109,7 +109,7 @@ def test_cancel_leaves_the_rest_as_it_is(make: Any) -> None:
 
 def test_sigterm_pauses_and_ends(make: Any) -> None:
     job = make()
-    pid = job.launch(rate=25)
+    pid = job.launch(rate=10)
     until(job, lambda s: s.done >= 5)
     os.kill(pid, signal.SIGTERM)
     job.wait(pid=pid)
@@ -207,7 +207,7 @@ def test_from_one_server_to_another(ceph: Any, ministack: Any, aws_env: Any, tmp
 
 def test_a_full_disk_ends_the_run_and_loses_nothing(make: Any) -> None:
     job = make()
-    pid = job.launch(rate=25)
+    pid = job.launch(rate=10)
     until(job, lambda s: s.done >= 5)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, 1))
     job.wait(pid=pid)

@@ -35,17 +35,18 @@ def moto(tmp_path: Path) -> Iterator[S3Server]:
                                    env={**os.environ, "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": "1000000"})
     server = S3Server("moto", f"http://127.0.0.1:{port}", "test", "test")
     try:
-        end = time.monotonic() + 30
-        while time.monotonic() < end:
+        end = time.monotonic() + 120
+        while True:
             try:
                 server.client().list_buckets()
                 break
             except EndpointConnectionError:
+                assert process.poll() is None and time.monotonic() < end, (tmp_path / "moto.log").read_text()
                 time.sleep(0.2)
         yield server
     finally:
-        process.terminate()
-        process.wait(10)
+        process.kill()
+        process.wait(60)
 
 
 @pytest.fixture
@@ -71,9 +72,9 @@ def test_a_job_waits_until_its_sources_are_thawed(mover: Mover) -> None:
     plan = plan_move(mover.desk, mover.source, mover.target,
                      carrying=Carrying(thaw="bulk/3", storage_class="STANDARD"))
     assert any("restored first" in note for note in plan.notes)
-    job, _ = mover.start(plan, thaw_look=1.0)
+    job, _ = mover.start(plan, thaw_look=2.0)
     phases = set()
-    end = time.monotonic() + 60
+    end = time.monotonic() + 150
     while (status := job_status(mover.desk, job)).state not in ("done", "failed") and time.monotonic() < end:
         phases.add((status.phase, status.message))
         time.sleep(0.05)

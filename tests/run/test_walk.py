@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from s3console.core.errors import DamagedState
 from s3console.core.model import Operation, Ref
 from s3console.core.plans import encode_operation
-from s3console.run.batches import BatchRecord, Ledger
+from s3console.run.ahead import LEAST
+from s3console.run.batches import BatchRecord, Ledger, ended_alike
 from s3console.run.engine import CHANGED, Outcome
 from s3console.run.slices import pack_slice, slice_line, to_line, unpack_slice
 from s3console.run.stretches import read_stretch
@@ -72,6 +73,39 @@ def test_the_intent_is_durable_before_anything_is_sent() -> None:
     work = again.next(10)
     assert work is not None
     assert all(item.look for item in work.items)
+
+
+@pytest.mark.parametrize("done", [0, 7, 10])
+def test_only_what_may_have_been_sent_is_looked_up_after_a_crash(done: int) -> None:
+    job = copies(200)
+    checkpoint = MemoryCheckpoint(Network(job.world))
+    walk, ledger, _ = walk_of(job, checkpoint, canary=0)
+    work = walk.next(10)
+    assert work is not None and len(work) == 10
+    answer(walk, Slice(work.number, "copy", work.items[:done]), "verified")
+    walk.commit()
+    assert ledger.reach("copy") == 10 + LEAST
+    again, _, _ = walk_of(job, checkpoint, canary=0)
+    looked: dict[int, bool] = {}
+    while (more := again.next(16)) is not None:
+        looked |= {item.operation.index: item.look for item in more.items}
+    assert looked == {n: n < 10 + LEAST for n in range(done, 200)}
+
+
+def test_an_intent_reaches_further_the_faster_operations_are_sent() -> None:
+    walk, ledger, said = walk_of(copies(4000), canary=0)
+    while (work := walk.next(10)) is not None:
+        assert ledger.reach("copy") > work.items[-1].operation.index
+        answer(walk, work, "verified")
+    assert ledger.totals().done == 4000
+    assert sum(one.startswith("batch begins") for one in said) < 20
+
+
+def test_batches_that_end_alike_are_one_record() -> None:
+    records = [BatchRecord(n, copied=15, verified=15) for n in (2, 3, 4)]
+    records += [BatchRecord(5, copied=15, verified=7, failed=8), BatchRecord(9, copied=15, verified=15)]
+    assert [(one["batch"], one["batches"], one["failed"]) for one in ended_alike(records)] == [
+        (2, 3, "0"), (5, 1, "8"), (9, 1, "0")]
 
 
 def test_a_canary_that_mostly_fails_pauses() -> None:
@@ -212,7 +246,10 @@ def test_a_stretch_goes_over_the_pipe_as_it_stands_in_the_plan() -> None:
         work = Slice(3, kind, stretch=stretch)
         line = slice_line(work)
         assert line.count(b"\n") == 1
-        assert unpack_slice(json.loads(line)["slice"]) == Slice(3, kind, tuple(map(Item, operations)))
+        # Of a delete a worker needs key and version, and nothing else.
+        told = operations if kind == "copy" else [
+            Operation(one.index, "delete", Ref("right", "b", key, "v\"")) for one in operations]
+        assert unpack_slice(json.loads(line)["slice"]) == Slice(3, kind, tuple(map(Item, told)))
         assert (len(work), work.bytes) == (2, 6 if kind == "copy" else 0)
         assert read_stretch(kind, 8, [encode_operation(one) for one in operations]) is None
 
@@ -234,10 +271,10 @@ def test_reports_of_a_stretch_settle_as_reports_one_by_one_do() -> None:
     plain, ledger, _ = walk_of(job, canary=0)
     work = plain.next(100)
     assert work is not None and work.stretch is not None
-    assert plain.report_plain(work.number, "verified", [5, 3, 0], ["v5", "", "v0"])
-    assert not plain.report_plain(work.number, "verified", [3], []), "reported twice"
-    assert not plain.report_plain(work.number, "verified", [1, 99], []), "never sent"
-    assert not plain.report_plain(work.number, "deleted", [1], []), "not what was asked"
+    assert plain.report_done(work.number, 0b101001, {5: "v5", 0: "v0"})
+    assert not plain.report_done(work.number, 0b1000, {}), "reported twice"
+    assert not plain.report_done(work.number, 1 << 9 | 0b10, {}), "never sent"
+    assert not plain.report_done(work.number, 0b10, {4: "v"}), "a version of another"
     assert plain.in_flight == 5
     answer(plain, work, "verified")
     assert plain.in_flight == 0

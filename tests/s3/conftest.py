@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest_servers import SCRIPTS, S3Server, _free_port, _run, _shared, _shared_root
+from conftest_servers import S3Server
 from contract_tools import client_of, opened
 
 from s3console.s3.write import WriteStore
@@ -27,20 +25,6 @@ def s3_server(request: pytest.FixtureRequest) -> S3Server:
     """Every server that the contract of the store must hold on."""
     server: S3Server = request.getfixturevalue(request.param)
     return server
-
-
-@pytest.fixture(scope="session")
-def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """moto in server mode, another emulator in Python."""
-    program = Path(sys.executable).with_name("moto_server")
-    if not program.exists():
-        reason = "moto is not installed: pip install 'moto[s3,server]'"
-        print(reason)
-        pytest.skip(reason)
-    yield from _shared(
-        "moto", _shared_root(tmp_path_factory),
-        lambda folder: _run(SCRIPTS / "start-moto.sh", folder, _free_port(), MOTO=str(program)),
-        "stop-pid.sh")
 
 
 @pytest.fixture

@@ -204,6 +204,8 @@ class OddServer:
             return "CopyObject" if "x-amz-copy-source" in headers else "PutObject"
         if "attributes" in query:
             return "GetObjectAttributes"
+        if method == "DELETE" and "uploadId" in query:
+            return "AbortMultipartUpload"
         kind = "Object" if key else "Bucket"
         return {"HEAD": "Head", "DELETE": "Delete", "GET": "Get"}[method] + kind
 

@@ -99,5 +99,5 @@ for c in ${CLASSES-STANDARD_IA GLACIER DEEP_ARCHIVE}; do
 done >"$D/log/classes" 2>&1
 radosgw-admin zonegroup modify --rgw-zonegroup=default --api-name="${REGION:-us-east-1}" >>"$D/log/classes" 2>&1   # else GetBucketLocation says "default"
 radosgw -n client.rgw
-for i in $(seq 300); do up && break; sleep 0.1; done; up
+for i in $(seq 900); do up && break; sleep 0.1; done; up
 touch "$D/ready"; say

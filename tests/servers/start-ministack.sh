@@ -10,6 +10,6 @@ up && { say; exit 0; }
 cd "$D"
 setsid nohup env GATEWAY_PORT="$P" BIND_HOST=127.0.0.1 MINISTACK_HOST=127.0.0.1 LOG_LEVEL=ERROR "$PROGRAM" >"$D/log" 2>&1 </dev/null &
 echo $! >"$D/pid"
-for _ in $(seq 300); do up && break; kill -0 "$(cat "$D/pid")" 2>/dev/null || break; sleep 0.1; done
+for _ in $(seq 900); do up && break; kill -0 "$(cat "$D/pid")" 2>/dev/null || break; sleep 0.1; done
 up || { tail -20 "$D/log" >&2; exit 1; }
 say

@@ -29,6 +29,6 @@ http {
 }
 C
 "$NGINX" -e "$D/error.log" -c "$D/nginx.conf" -p "$D"
-for _ in $(seq 50); do up && break; sleep 0.1; done
+for _ in $(seq 600); do up && break; sleep 0.1; done
 up || { tail "$D/error.log" >&2; exit 1; }
 say

@@ -16,7 +16,7 @@ from conftest_store import copies
 import s3console
 from s3console.core.model import Place, Plan
 from s3console.store.home import Home
-from s3console.store.plans import PlanWriter
+from s3console.store.plan_writer import PlanWriter
 
 Limit = Callable[[int], AbstractContextManager[None]]
 MakePlan = Callable[..., Plan]

@@ -72,7 +72,7 @@ def main() -> None:
     }[kind]
     chance = random.Random(seed)
     newest, lost, broken, written = -1, 0, 0, 0
-    for _ in range(kills):
+    for turn in range(kills):
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
@@ -80,6 +80,8 @@ def main() -> None:
             write(directory, lambda number: os.write(writer, number.to_bytes(8, "big")))  # noqa: B023
             os._exit(1)
         os.close(writer)
+        if turn % 2:  # the others may be killed before they have written anything
+            newest = max(newest, int.from_bytes(os.read(reader, 8), "big"))
         time.sleep(chance.uniform(0.005, 0.12))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

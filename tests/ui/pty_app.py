@@ -45,7 +45,7 @@ class PtyApp:
         self.buf += data
         return data or None
 
-    def until(self, text: str, *, start: int = 0, timeout: float = 20.0) -> None:
+    def until(self, text: str, *, start: int = 0, timeout: float = 120.0) -> None:
         """Read until the text was written after the offset."""
         end = time.monotonic() + timeout
         while self.buf.find(text.encode(), start) < 0:
@@ -77,7 +77,7 @@ class PtyApp:
                 self.code = os.waitstatus_to_exitcode(status)
         return self.code is None
 
-    def wait(self, timeout: float = 10.0) -> int:
+    def wait(self, timeout: float = 60.0) -> int:
         """The exit code; everything written until the end is kept."""
         end = time.monotonic() + timeout
         while self.alive() and time.monotonic() < end:

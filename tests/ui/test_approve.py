@@ -21,6 +21,8 @@ from s3console.workflow.jobs import list_jobs
 from .conftest import SIZE, frame, press, settle
 from .working import Looks, by_hand, console, go, planned, until
 
+LONG = 600.0
+
 
 async def ask(pilot: Pilot[Any], *, patient: bool = True) -> None:
     """Open the dialog for the plan on the cursor."""
@@ -28,7 +30,14 @@ async def ask(pilot: Pilot[Any], *, patient: bool = True) -> None:
     await press(pilot, "A")
     assert isinstance(pilot.app.screen, ApproveDialog)
     if patient:
-        await asyncio.sleep(NumberField.DEAF)
+        opened_long_ago(pilot.app.screen)
+
+
+def opened_long_ago(dialog: ApproveDialog, seconds: float = LONG) -> None:
+    """Move the moment in which the dialog and its field appeared into the past."""
+    for part in (dialog, *dialog.query(NumberField)):
+        assert part._since < float("inf"), "it has not appeared yet"
+        part._since -= seconds
 
 
 def asked(app: S3ConsoleApp) -> bool:
@@ -67,7 +76,8 @@ async def test_keys_right_after_it_opens_are_dropped(work_desk: Desk) -> None:
     app = console(work_desk)
     async with app.run_test(size=SIZE) as pilot:
         await ask(pilot, patient=False)
-        app.screen.query_one(NumberField)._since += 5
+        # As if it had just opened, however slow this machine is.
+        app.screen.query_one(NumberField)._since += LONG
         await by_hand(pilot, "256")
         await press(pilot, "enter")
         assert typed(app) == ""
@@ -121,10 +131,10 @@ async def test_what_can_be_undone_takes_a_y(
         screen = await go(pilot, "review")
         monkeypatch.setattr(screen, "approve", lambda plan, count: answers.append(count))
         await ask(pilot, patient=False)
-        app.screen._since += 5  # type: ignore[attr-defined]
+        app.screen._since += LONG  # type: ignore[attr-defined]
         await press(pilot, "y", "enter")
         assert asked(app)
-        app.screen._since -= 10  # type: ignore[attr-defined]
+        app.screen._since -= 2 * LONG  # type: ignore[attr-defined]
         await looks(pilot, "can be undone")
         await press(pilot, "enter")
         assert not asked(app)

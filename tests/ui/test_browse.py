@@ -10,13 +10,14 @@ from textual import events
 from textual.widgets import Input
 
 from s3console.core.errors import AccessRefused, CredentialsMissing, EndpointUnreachable
-from s3console.core.model import Connection
+from s3console.core.model import Connection, JobStatus, Place
 from s3console.ui.app import S3ConsoleApp
 from s3console.ui.screens.browse import BrowseScreen
 from s3console.ui.widgets.object_pane import ObjectPane
 
-from .conftest import SIZE, Look, frame, press, settle, type_text
-from .fake_desk import FakeDesk, ReadTwin, store
+from .conftest import PATIENCE, SIZE, Look, frame, press, settle, type_text
+from .fake_desk import FakeDesk, ReadTwin, entry, store
+from .working import soon
 
 
 def browse(app: S3ConsoleApp) -> BrowseScreen:
@@ -79,10 +80,73 @@ async def test_filter_says_what_is_loaded(desk: FakeDesk, look: Look) -> None:
         await look(pilot, "filter")
         await press(pilot, "backspace")
         assert browse(app).rows.count() == holding("001")
-        await press(pilot, "backspace", "backspace")
+        # All is loaded: Enter goes to what is left, Esc shows all with the cursor on the same name.
+        await press(pilot, "enter", "down")
+        assert app.focused is browse(app).names
+        assert browse(app).rows.count() == holding("001")
+        here = browse(app).names.current.key
+        await press(pilot, "escape")
+        assert browse(app).rows.count() == 2500
+        assert browse(app).names.current.key == here
+
+
+async def test_n_goes_to_the_next_name_that_holds_the_text(desk: FakeDesk) -> None:
+    app = S3ConsoleApp(desk, start="s3://logs-2024/2024/")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await press(pilot, "n")
+        assert "/ first" in frame(app)
+        await press(pilot, "slash")
+        await type_text(pilot, "99.log")
+        await press(pilot, "enter", "escape")
+        names = browse(app).names
+        names.cursor = 0
+        await press(pilot, "n", "n")
+        assert names.current.key == "2024/000199.log"
+        await press(pilot, "N")
+        assert names.current.key == "2024/000099.log"
+        await press(pilot, "N")
+        assert names.current.key == "2024/002499.log"
+
+
+async def test_a_burst_of_filter_and_enter_goes_to_what_is_left(desk: FakeDesk) -> None:
+    """Enter right behind the text opens nothing; the next one must not find the rows of before."""
+    app = S3ConsoleApp(desk, start="s3://bucket2/document123/")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        for name in ("slash", *"readme", "enter"):
+            app.post_message(events.Key(name, "/" if name == "slash" else name if len(name) == 1 else None))
+        await settle(pilot)
+        assert browse(app).pane.view == "details"
+        assert browse(app).rows.count() == 1
         await press(pilot, "enter")
-        assert browse(app).place.uri == "s3://logs-2024/2024/0"
-        assert browse(app).rows.loaded == 2500
+        assert browse(app).pane.view == "preview"
+        assert browse(app).names.current.key == "document123/readme.txt"
+
+
+async def test_enter_asks_the_store_while_not_all_is_loaded(tmp_path: Path) -> None:
+    """Names found by their first letters are shown whole, and copied by their whole names."""
+    twin, gate = store(page_size=100), threading.Event()
+
+    def slow(operation: str) -> None:
+        if operation == "ListObjectsV2" and twin.counts[operation] == 3:
+            gate.wait(60)
+
+    twin.before = slow
+    app = S3ConsoleApp(FakeDesk(tmp_path / "home", twin), start="s3://logs-2024/2024/")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        for _ in range(2000):
+            await pilot.pause(0.01)
+            if browse(app).rows.loaded:
+                break
+        await pilot.press("slash", "0", "0", "2", "4", "enter")
+        gate.set()
+        await settle(pilot)
+        assert browse(app).place.uri == "s3://logs-2024/2024/0024"
+        assert browse(app).rows.loaded == 100
+        assert "002400.log" in frame(app)
+        picked = browse(app).picked()
+        assert picked is not None
+        assert (picked.base, picked.entries[0].key) == ("2024/", "2024/002400.log")
         await press(pilot, "left_square_bracket")
         assert browse(app).place.uri == "s3://logs-2024/2024/"
 
@@ -92,20 +156,16 @@ async def test_first_page_is_shown_while_the_listing_goes_on(tmp_path: Path, loo
 
     def slow(operation: str) -> None:
         if operation == "ListObjectsV2" and twin.counts[operation] == 3:
-            gate.wait(20)
+            gate.wait(2 * PATIENCE)
 
     twin.before = slow
     app = S3ConsoleApp(FakeDesk(tmp_path / "home", twin), start="s3://logs-2024/2024/")
     async with app.run_test(size=SIZE, notifications=True) as pilot:
-        for _ in range(500):
-            await pilot.pause(0.01)
-            if browse(app).rows.loaded:
-                break
+        await soon(pilot, lambda: browse(app).rows.loaded)
         assert 0 < browse(app).rows.loaded < 2500
-        assert "still listing" in frame(app)
+        await soon(pilot, lambda: "still listing" in frame(app))
         await pilot.press("slash", "9")
-        await pilot.pause(0.3)
-        assert "loaded, still listing" in frame(app)
+        await soon(pilot, lambda: "loaded, still listing" in frame(app))
         gate.set()
         await settle(pilot)
         assert browse(app).rows.loaded == 2500
@@ -268,3 +328,35 @@ async def test_a_bucket_that_no_list_shows_is_opened_by_its_name(tmp_path: Path)
         assert browse(app).rows.count() == 4
         assert [row.name for row in browse(app).bucket_rows] == ["bucket2"]
         assert browse(app).bucket_rows[0].versioned
+
+
+async def test_a_place_that_a_job_changed_is_seen(
+    desk: FakeDesk, twin: ReadTwin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows are read again with the cursor on its name; marks are not taken away, so it is only said."""
+    place = Place("bucket2", "document123/")
+    monkeypatch.setattr("s3console.ui.jobs.facts.touched", lambda desk, jobs: [place])
+    app = S3ConsoleApp(desk, start=place.uri)
+
+    def came(name: str) -> None:
+        bucket = twin.data["bucket2"]
+        bucket.entries.insert(0, entry(place.prefix + name, 7, "2024-03-15T00:00:00Z", version_id=name))
+        bucket.entries.sort(key=lambda one: one.key)
+        app._polled(([JobStatus(name, "p", "running", 1, 0, 0, 0)], 0))
+        app._polled(([JobStatus(name, "p", "done", 1, 1, 0, 0)], 0))
+
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await press(pilot, "down", "down")
+        here = browse(app).names.current.key
+        came("00first")
+        await settle(pilot)
+        assert "00first" in frame(app)
+        assert browse(app).names.current.key == here
+        await press(pilot, "space")
+        came("00second")
+        await settle(pilot)
+        assert "00second" not in frame(app)
+        assert "changed, f5 looks again" in frame(app)
+        await press(pilot, "f5")
+        assert "00second" in frame(app)
+        assert "changed" not in frame(app)

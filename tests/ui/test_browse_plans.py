@@ -107,3 +107,25 @@ async def test_a_download_is_a_plan_too(empty_desk: Desk, tmp_path: Path) -> Non
         await press(pilot, "enter")
         assert staged(app).operations == 2
         assert not (tmp_path / "here").exists(), "nothing is written before the approval"
+
+
+async def test_one_version_is_downloaded_by_itself(empty_desk: Desk, tmp_path: Path) -> None:
+    app = S3ConsoleApp(empty_desk, start="s3://site/index.php")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        await press(pilot, "v", "end")
+        oldest = browse(app).pane.line.history[-1]
+        await press(pilot, "w")
+        app.screen.query_one(Input).value = str(tmp_path / "here")
+        await press(pilot, "enter")
+        plan = staged(app)
+        assert plan.operations == 1
+        with open_plan(empty_desk.home, plan.digest) as sealed:
+            operation = next(iter(sealed.all_operations()))
+        assert operation.source is not None
+        assert (operation.source.key, operation.source.version_id) == ("index.php", oldest.version_id)
+        assert operation.target.key.endswith("index.php")
+        await press(pilot, "escape", "space", "up", "space", "w")
+        app.screen.query_one(Input).value = str(tmp_path / "here")
+        await press(pilot, "enter")
+        assert "one version with bytes" in frame(app)

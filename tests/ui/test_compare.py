@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from s3console.ui.threads import Task
 from s3console.workflow.desk import Desk
 
 from .conftest import SIZE, frame, press, settle
-from .working import Looks, console, go, planned, until
+from .working import Looks, console, go, planned, says, soon, until
 
 
 async def opened(pilot: object, desk: Desk) -> CompareScreen:
@@ -39,9 +40,8 @@ async def test_a_comparison_runs_in_a_child_and_its_review_opens(empty_desk: Des
         assert isinstance(screen, CompareScreen)
         await looks(pilot, "nothing compared yet")
         app.run_words("compare s3://bucket1/ s3://bucket2/")
-        await pilot.pause()
-        assert screen.running is not None
-        assert "s3://bucket1/  →  s3://bucket2/" in frame(app)
+        await soon(pilot, lambda: screen.running)
+        await soon(pilot, lambda: "s3://bucket1/  →  s3://bucket2/" in frame(app))
         await until(pilot, lambda: screen.review is not None)
         await settle(pilot)
         assert screen.review is not None
@@ -53,17 +53,18 @@ async def test_a_comparison_runs_in_a_child_and_its_review_opens(empty_desk: Des
         await looks(pilot, "the review is open")
 
 
-async def test_stopping_a_comparison_keeps_nothing(empty_desk: Desk) -> None:
+async def test_stopping_a_comparison_keeps_nothing(
+    empty_desk: Desk, held_comparison: threading.Event
+) -> None:
     app = console(empty_desk, live=False)
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         screen = await go(pilot, "compare")
         assert isinstance(screen, CompareScreen)
         app.run_words("compare s3://bucket1/ s3://bucket2/")
-        await until(pilot, lambda: screen.child is not None) if screen.child else await pilot.pause(0.1)
-        child = screen.child
+        child = await soon(pilot, lambda: screen.child)
         await press(pilot, "K")
         assert screen.running is None
-        assert child is not None
+        held_comparison.set()
         await until(pilot, lambda: child._process.poll() is not None)
         assert list_reviews(empty_desk.home) == []
 
@@ -74,11 +75,10 @@ async def test_what_the_child_refuses_is_said_here(empty_desk: Desk) -> None:
         screen = await go(pilot, "compare")
         assert isinstance(screen, CompareScreen)
         app.run_words("compare s3://bucket1/ s3://no-such-bucket-here/")
-        await until(pilot, lambda: screen.running is None)
-        assert "no-such-bucket-here" in frame(app)
+        await until(pilot, lambda: says(app, "no-such-bucket-here"))
+        assert screen.running is None
         app.run_words("compare s3://bucket1/")
-        await pilot.pause()
-        assert "Write two places" in frame(app)
+        await until(pilot, lambda: says(app, "Write two places"))
 
 
 async def test_the_form_is_filled_from_the_last_review(work_desk: Desk, looks: Looks) -> None:

@@ -17,6 +17,7 @@ from s3console.ui.touring.steps import STEPS
 
 from .conftest import SIZE, Look, Picture, frame, press, settle, type_text
 from .fake_desk import FakeDesk
+from .working import until
 
 SMALL = (80, 24)
 
@@ -58,10 +59,7 @@ async def test_palette_and_command_line(desk: FakeDesk, look: Look) -> None:
         assert app.screen.query_one("#command-input", Input)._suggestion == "theme "
         await press(pilot, "escape", "ctrl+p")
         await type_text(pilot, "prof")
-        for _ in range(200):
-            await pilot.pause(0.02)
-            if "Profile" in frame(app):
-                break
+        await until(pilot, lambda: "Profile" in frame(app))
         await look(pilot, "the palette after four letters", svg=True)
 
 
@@ -73,6 +71,10 @@ async def test_eighty_by_twenty_four(desk: FakeDesk, look: Look, name: str) -> N
         await show(pilot, name)
         await look(pilot, f"{name}, 80x24", svg=True)
         assert all(len(line) <= 80 for line in frame(app).splitlines())
+
+
+def test_a_field_may_be_mounted_before_its_screen_is_on_the_stack(desk: FakeDesk) -> None:
+    S3ConsoleApp(desk).clear_selection()
 
 
 async def test_too_small_says_so(desk: FakeDesk, look: Look) -> None:
@@ -109,10 +111,7 @@ async def test_the_tour_is_offered_once_and_waits(desk: FakeDesk, look: Look) ->
         await look(pilot, "the first step", svg=True)
         assert app.guide.at == 0
         await press(pilot, "j")
-        for _ in range(100):
-            await pilot.pause(0.05)
-            if app.guide.at == 1:
-                break
+        await until(pilot, lambda: app.guide.at == 1)
         assert app.guide.number == f"2 of {len(STEPS)}"
         await press(pilot, "2")
         assert f"tour 2 of {len(STEPS)}" in frame(app), "every screen shows the step"

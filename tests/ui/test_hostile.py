@@ -37,15 +37,15 @@ def assert_harmless(raw: bytes) -> None:
 
 def test_browse_over_hostile_names() -> None:
     app = start("table")
-    app.until("logs[=", timeout=60)
+    app.until("logs[=", timeout=120)
     app.quiet(0.5)
     app.send("G")
-    app.until("漢字", timeout=30)
+    app.until("漢字", timeout=120)
     app.send("g")
     app.quiet(0.5)
     for key, shown in (("y", "copy as text"), ("k", ""), ("\r", "")):
         app.send(key)
-        app.until(shown, timeout=30)
+        app.until(shown, timeout=120)
         app.quiet(0.5)
     app.send(":open s3://hostile/in/\x07[red]\r")
     app.quiet(0.5)
@@ -61,7 +61,7 @@ def test_browse_over_hostile_names() -> None:
     app.quiet(0.5)
     assert app.alive(), bytes(app.buf[-500:])
     app.send("\x11")
-    assert app.wait(30) == 0
+    assert app.wait(120) == 0
     raw = bytes(app.buf)
     assert_harmless(raw)
     shown = OWN_SEQUENCES.sub(b"", raw).decode("utf-8")
@@ -72,10 +72,10 @@ def test_browse_over_hostile_names() -> None:
 
 def test_the_net_alone_holds() -> None:
     app = start("net")
-    app.until("END-MARKER", timeout=60)
+    app.until("END-MARKER", timeout=120)
     app.quiet(0.4)
     app.send("\x11")
-    app.wait()
+    app.wait(120)
     raw = bytes(app.buf)
     for name in ("osc_title", "osc52", "csi_clear", "csi_sgr", "c1_csi", "c1_osc", "nul_del"):
         assert NEVER[name] not in raw, name
@@ -84,7 +84,7 @@ def test_the_net_alone_holds() -> None:
 
 def test_a_crash_says_one_sentence_without_values() -> None:
     app = start("crash")
-    assert app.wait(60) == 1
+    assert app.wait(120) == 1
     raw = bytes(app.buf)
     assert_harmless(raw)
     assert b"unexpected RuntimeError" in raw

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
-import os
-import signal
-import time
-from collections.abc import Callable
+import threading
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pyarrow.parquet as pq
 import pytest
-from textual.pilot import Pilot
 
 from s3console.cli.main import main
 from s3console.core.errors import Refused, UsageError
@@ -34,9 +28,7 @@ from s3console.workflow.ignoring import ignore, stop_ignoring
 from s3console.workflow.planning import plan_repair
 
 from .conftest import SIZE, frame, press, settle
-from .working import REVIEW, Looks, by_hand, console, go, says, until
-
-T = TypeVar("T")
+from .working import REVIEW, HeldComparison, Looks, by_hand, console, go, says, soon, until
 
 
 def row_of(screen: CompareScreen, prefix: str) -> PrefixRow:
@@ -168,35 +160,27 @@ def test_rows_of_a_comparison_that_still_lists() -> None:
     assert (rows["a/"].left, rows["a/"].shown_state) == (4, "planned")
 
 
-async def soon(pilot: Pilot[Any], wish: Callable[[], T | None]) -> T:
-    """What comes while a thread of the console is still at work."""
-    deadline = time.monotonic() + 30
-    while not (found := wish()):
-        assert time.monotonic() < deadline, frame(pilot.app)  # type: ignore[arg-type]
-        await asyncio.sleep(0.01)
-    return found
-
-
-async def test_a_directory_is_planned_while_the_rest_is_listed(work_desk: Desk) -> None:
+async def test_a_directory_is_planned_while_the_rest_is_listed(
+    work_desk: Desk, held_comparison: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The comparison is held where it stands; the plan is made from a comparison of its own."""
+    monkeypatch.setattr(HeldComparison, "until_it_speaks", True)
     app = console(work_desk, live=False)
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         screen = await go(pilot, "compare")
         assert isinstance(screen, CompareScreen)
         app.run_words("compare s3://bucket1/ s3://bucket2/")
-        child = await soon(pilot, lambda: screen.child)
-        os.kill(child._process.pid, signal.SIGSTOP)
+        # A plan belongs to comparisons that began before it.
+        await soon(pilot, lambda: screen.child)
         screen._reached(Reached("listing", prefixes=(
             ("document001/", 640, 640, 640, True), ("document002/", 640, 640, 512, True),
             ("document003/", 9, 9, 9, False))))
-        await pilot.pause()
-        assert "2 of 3 prefixes listed" in frame(app)
+        await soon(pilot, lambda: "2 of 3 prefixes listed" in frame(app))
         await pilot.press("a")
-        await pilot.pause()
-        assert says(app, "Nothing differs there")
+        await soon(pilot, lambda: says(app, "Nothing differs there"))
         await pilot.press("down", "a")
         await soon(pilot, lambda: list_plans(work_desk.home))
-        os.kill(child._process.pid, signal.SIGCONT)
+        held_comparison.set()
         await settle(pilot)
         plan = list_plans(work_desk.home)[0]
         assert (plan.prefix, plan.operations, plan.right.prefix) == ("document002/", 256, "document002/")

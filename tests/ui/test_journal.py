@@ -114,7 +114,9 @@ async def test_u_plans_what_takes_a_job_back(work_desk: Desk) -> None:
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
         await press(pilot, "escape")
-        await go(pilot, "journal")
+        screen = await go(pilot, "journal")
+        assert isinstance(screen, JournalScreen)
+        await until(pilot, lambda: screen.records.current is not None)
         await press(pilot, "u")
         await until(pilot, lambda: says(app, "Let it end, or cancel it"))
         app.clear_notifications()

@@ -29,7 +29,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, dict[str, A
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     app = PtyApp([sys.executable, str(Path(__file__).parent / "matrix_app.py"), str(out)],
                  cols=WIDE, rows=len(PAYLOADS) * ROWS_EACH + 4, env={"PYTHONPATH": paths})
-    code = app.wait(timeout=90)
+    code = app.wait(timeout=250)
     assert code == 0, bytes(app.buf[-2000:])
     return bytes(app.buf), json.loads(out.read_text(encoding="utf-8"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from s3console.core.errors import NotReachable
 from s3console.ui.widgets.page_cache import PAGES_KEPT
 from s3console.ui.widgets.paged_table import PagedTable
 
+from .conftest import PATIENCE
 from .pty_app import PtyApp
 from .table_app import Numbers, TableApp
 
@@ -45,6 +47,7 @@ def test_ten_million_rows_cost_what_is_visible(kind: str) -> None:
     work, grown = app.cpu_seconds() - first_cpu, app.rss_mib() - first_rss
     app.send("\x11")
     assert app.wait() == 0
+    print(f"{kind}: {first_cpu:.2f} s CPU, {work:.2f} s for 108 keys, {first_rss:.0f} + {grown:.1f} MiB")
     assert first_cpu < 3.0, f"{first_cpu:.2f} s CPU before the first paint"
     assert first_rss < 90, f"{first_rss:.0f} MiB after the first paint"
     assert work < 4.0, f"{work:.2f} s CPU for 108 keys"
@@ -92,6 +95,9 @@ async def test_a_click_moves_and_a_double_click_opens() -> None:
     opened: list[int] = []
 
     class Listening(TableApp):
+        # However far apart a busy machine delivers the two clicks.
+        CLICK_CHAIN_TIME_THRESHOLD = PATIENCE
+
         def on_paged_table_opened(self, event: PagedTable.Opened) -> None:
             opened.append(event.index)
 
@@ -112,7 +118,7 @@ async def test_the_newest_window_is_read_first_and_old_ones_are_forgotten() -> N
     class Gated(Numbers):
         def rows(self, start: int, stop: int) -> Sequence[int]:
             asked.append(start)
-            gate.wait(10)
+            gate.wait(PATIENCE)
             return range(start, stop)
 
     app = TableApp(10, fast=True)
@@ -124,10 +130,10 @@ async def test_the_newest_window_is_read_first_and_old_ones_are_forgotten() -> N
             table.cursor = cursor
             await pilot.pause()
         gate.set()
-        for _ in range(200):
+        end = time.monotonic() + PATIENCE
+        while app.threads.busy or table.current is None:
+            assert time.monotonic() < end, f"the row never came: {asked}"
             await pilot.pause(0.01)
-            if not app.threads.busy and table.current is not None:
-                break
         assert table.current == 300_000
         assert asked[0] == 0
         assert asked[1] // 128 in (299_900 // 128, 300_000 // 128, 300_019 // 128)
@@ -154,10 +160,9 @@ async def test_a_source_that_fails_tells_its_screen() -> None:
     app = Listening(10, fast=True)
     app.numbers = Broken(500, fast=False)
     async with app.run_test(size=(100, 21)) as pilot:
-        for _ in range(100):
+        end = time.monotonic() + PATIENCE
+        while not failures and time.monotonic() < end:
             await pilot.pause(0.01)
-            if failures:
-                break
     assert failures[0] == "the file is gone (x). look."
 
 

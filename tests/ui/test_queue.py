@@ -5,14 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 import pytest
 
 from s3console.core.model import JobStatus
+from s3console.run import launch as launch_runner
 from s3console.store.jobs import Failure, JobLock, append_failures, job_folder, read_control, write_status
+from s3console.ui.dialogs import welcome
 from s3console.ui.dialogs.ask import AskDialog
+from s3console.ui.dialogs.operations import OperationsDialog
 from s3console.ui.dialogs.welcome import WelcomeBack
 from s3console.ui.jobs.words import pace_runs
 from s3console.ui.safety import _ASCII
@@ -24,7 +32,7 @@ from s3console.workflow.approving import approve
 from s3console.workflow.desk import Desk
 from s3console.workflow.jobs import job_status, launch, submit
 
-from .conftest import SIZE, frame, press, settle
+from .conftest import PATIENCE, SIZE, frame, press, settle
 from .working import Looks, console, go, planned, says, until
 
 AT = "2024-06-25T10:11:34Z"
@@ -37,6 +45,14 @@ def queued(desk: Desk, prefix: str, **more: object) -> str:
     plan = load_plan(desk.home, planned(desk, prefix, **more))
     approve(desk, plan.plan, count=plan.operations)
     return submit(desk, plan.plan)
+
+
+async def gone(desk: Desk, job: str) -> None:
+    """Wait until nobody runs the job."""
+    end = monotonic() + PATIENCE
+    while job_status(desk, job).runner:
+        assert monotonic() < end, job_status(desk, job)
+        await asyncio.sleep(0.05)
 
 
 def told(desk: Desk, job: str, **facts: object) -> JobStatus:
@@ -59,7 +75,10 @@ async def test_empty_and_waiting(work_desk: Desk, looks: Looks) -> None:
         assert app.current_mode == "review"
 
 
-async def test_failures_and_what_a_dead_runner_left(work_desk: Desk, looks: Looks) -> None:
+async def test_failures_and_what_a_dead_runner_left(
+    work_desk: Desk, looks: Looks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(welcome, "ago", lambda stamp, now: "4s")
     job = queued(work_desk, "document002/")
     told(work_desk, job, state="running", done=100, failed=2, skipped=1, phase="deleting", bytes=70_000,
          requests={"CopyObject": 128, "DeleteObjects": 3}, retries=4,
@@ -74,16 +93,31 @@ async def test_failures_and_what_a_dead_runner_left(work_desk: Desk, looks: Look
         assert isinstance(app.screen, WelcomeBack)
         await looks(pilot, "welcome back")
         await asyncio.sleep(WelcomeBack.DEAF)
-        await press(pilot, "p")
+        await press(pilot, "s")
+        assert isinstance(app.screen, OperationsDialog)
+        assert app.screen.rows.plan.plan == job_status(work_desk, job).plan
+        await press(pilot, "escape", "p")
         await go(pilot, "queue")
         await press(pilot, "enter", "down")
         await looks(pilot, "failures")
         assert job_status(work_desk, job).runner == 0
 
 
+@pytest.fixture
+def slow_runners(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A runner that the console starts takes a minute for its work, as a busy machine does for some keys."""
+    module = sys.modules[launch_runner.__module__]
+    monkeypatch.setattr(module, "launch", partial(launch_slowly, launch_runner))
+
+
+def launch_slowly(start: Callable[..., int], *arguments: Any, rate: float, **more: Any) -> int:
+    return start(*arguments, rate=rate or 20.0, **more)
+
+
+@pytest.mark.usefixtures("slow_runners")
 async def test_pause_kill_welcome_back_cancel(work_desk: Desk) -> None:
     job = queued(work_desk, "")
-    launch(work_desk, job, rate=200)
+    launch(work_desk, job)
     app = console(work_desk)
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         screen = await go(pilot, "queue")
@@ -104,8 +138,7 @@ async def test_pause_kill_welcome_back_cancel(work_desk: Desk) -> None:
     status = job_status(work_desk, job)
     assert status.state == "paused", "the job was over before it was paused a second time"
     os.kill(status.runner, signal.SIGKILL)
-    while job_status(work_desk, job).runner:
-        await asyncio.sleep(0.05)
+    await gone(work_desk, job)
     app = console(work_desk, live=False)
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
@@ -190,7 +223,9 @@ def test_why_it_is_not_faster(facts: dict[str, object], said: str) -> None:
     assert bool(told) == bool(said)
 
 
-async def test_a_failed_job_is_looked_at_before_it_goes_on(work_desk: Desk, tmp_path: Path) -> None:
+async def test_a_failed_job_is_looked_at_before_it_goes_on(
+    work_desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = queued(work_desk, "document002/")
     told(work_desk, job, state="failed", done=100, failed=1, message="a delete was refused (AccessDenied)")
     append_failures(job_folder(work_desk.home, job),
@@ -206,9 +241,10 @@ async def test_a_failed_job_is_looked_at_before_it_goes_on(work_desk: Desk, tmp_
         await until(pilot, lambda: says(app, "1 failure written"))
         assert "201,delete,document002/a/1,,AccessDenied" in (tmp_path / "failures.csv").read_text()
         app.clear_notifications()
+        monkeypatch.setattr(AskDialog, "DEAF", 600.0)
         await press(pilot, "s", "y")
         assert isinstance(app.screen, AskDialog), "the y came too early"
-        await asyncio.sleep(AskDialog.DEAF)
+        app.screen.deaf = 0.0
         await press(pilot, "y")
         await until(pilot, lambda: job_status(work_desk, job).state == "done")
     assert job_status(work_desk, job).done == 256
@@ -216,16 +252,16 @@ async def test_a_failed_job_is_looked_at_before_it_goes_on(work_desk: Desk, tmp_
 
 async def test_pause_all_and_limits_of_a_job_that_another_console_started(work_desk: Desk) -> None:
     job = queued(work_desk, "")
-    launch(work_desk, job, rate=100)
+    launch(work_desk, job, rate=20)
     app = console(work_desk)
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await go(pilot, "queue")
-        await until(pilot, lambda: "it is held to 100/s" in frame(app))
-        app.run_words("limit 90/s")
+        await until(pilot, lambda: "it is held to 20/s" in frame(app))
+        app.run_words("limit 15/s")
         app.run_words("workers 3")
-        await until(pilot, lambda: job_status(work_desk, job).given == 90.0)
+        await until(pilot, lambda: job_status(work_desk, job).given == 15.0)
         asked = read_control(job_folder(work_desk.home, job))
-        assert [control.values for control in asked] == [{"rate": 90.0}, {"workers": 3.0}]
+        assert [control.values for control in asked] == [{"rate": 15.0}, {"workers": 3.0}]
         await press(pilot, "P")
         await until(pilot, lambda: job_status(work_desk, job).state == "paused")
         await press(pilot, "P")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from time import monotonic
 
 from s3console.store.approvals import load_rejection
 from s3console.store.plans import load_plan
@@ -13,7 +13,7 @@ from s3console.workflow.desk import Desk, parse_place
 from s3console.workflow.jobs import list_jobs
 
 from .conftest import SIZE, frame, press, settle
-from .working import Looks, by_hand, console, go, planned, until
+from .working import Looks, by_hand, console, go, planned, soon, until
 
 
 async def test_plans_in_full(work_desk: Desk, looks: Looks) -> None:
@@ -65,7 +65,7 @@ async def test_from_plan_to_done_on_the_demo(work_desk: Desk) -> None:
         first = line.plan
         await press(pilot, "A")
         assert isinstance(app.screen, ApproveDialog)
-        await asyncio.sleep(NumberField.DEAF)
+        await soon(pilot, lambda: monotonic() - app.screen.query_one(NumberField)._since > NumberField.DEAF)
         await by_hand(pilot, str(first.operations))
         await press(pilot, "enter")
         await settle(pilot)

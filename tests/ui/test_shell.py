@@ -134,7 +134,7 @@ def test_the_queue_line_names_the_most_urgent_job() -> None:
         JobStatus("j3", "p3", "paused", 10, 1, 0, 0),
     ]
     line = text_of(list(queue_runs(jobs)))
-    for part in ("running", "repair document123/", "40%", "400 / 1,000", "100/s", "5s left", "3 failed",
+    for part in ("running", "repair document123/", "40%", "403 / 1,000", "100/s", "5s left", "3 failed",
                  "1 more"):
         assert part in line
     assert "nothing queued" in text_of(list(queue_runs([])))

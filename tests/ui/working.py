@@ -6,12 +6,15 @@ import asyncio
 import os
 import random
 import re
+import select
 import shutil
+import signal
+import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import IO, Any, ClassVar, TypeVar
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -21,22 +24,60 @@ from textual.pilot import Pilot
 from s3console.config import load_config
 from s3console.demo.server import DemoServer
 from s3console.store.home import Home
+from s3console.store.leftovers import SCAN
 from s3console.ui.app import S3ConsoleApp
+from s3console.ui.comparing.child import Child, Reached
 from s3console.ui.plans import facts
+from s3console.ui.screens import comparing
 from s3console.ui.screens.base import ConsoleScreen
+from s3console.ui.threads import Task
 from s3console.workflow.comparing import CompareOptions, compare
 from s3console.workflow.desk import Desk, open_desk, parse_place
 from s3console.workflow.jobs import list_jobs
 from s3console.workflow.planning import plan_repair
 
-from .conftest import SIZE, Picture, frame, settle
+from .conftest import PATIENCE, SIZE, Picture, frame, settle
 
 REVIEW = "r20240625-101134-demo"
+T = TypeVar("T")
 
 
-@pytest.fixture(scope="session")
+class HeldComparison(Child):
+    """A comparison that is stopped when its scan begins; nothing it says is read before it is let go."""
+
+    let_go: ClassVar[threading.Event]
+    until_it_speaks: ClassVar[bool] = False
+    """Whether it goes on to its first word: before that it may hold what another comparison waits for."""
+
+    def __init__(self, words: Sequence[str], *, into: IO[bytes] | None = None) -> None:
+        super().__init__(words, into=into)
+        state = next(word.partition("=")[2] for word in words if word.startswith("--state-dir="))
+        reviews, end = Path(state) / "reviews", time.monotonic() + PATIENCE
+        while not list(reviews.glob(f"{SCAN}*")) and time.monotonic() < end:
+            time.sleep(0.001)
+        if self.until_it_speaks:
+            select.select([self._process.stderr], [], [], PATIENCE)
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def finish(self, task: Task, progress: Callable[[Reached], None] | None = None) -> bytes:
+        self.let_go.wait(2 * PATIENCE)
+        os.kill(self._process.pid, signal.SIGCONT)
+        return super().finish(task, progress)
+
+
+@pytest.fixture
+def held_comparison(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Comparisons of the Compare screen stand still until this is set."""
+    let_go = threading.Event()
+    monkeypatch.setattr(HeldComparison, "let_go", let_go, raising=False)
+    monkeypatch.setattr(comparing, "Child", HeldComparison)
+    yield let_go
+    let_go.set()
+
+
+@pytest.fixture(scope="module")
 def demo_server() -> Iterator[DemoServer]:
-    """One embedded S3 with the stories."""
+    """One embedded S3 with the stories; jobs of the tests change it, so no other file of tests shares it."""
     with DemoServer() as server:
         yield server
 
@@ -48,7 +89,7 @@ def _environ(server: DemoServer, patch: pytest.MonkeyPatch) -> None:
         patch.setenv(name, value)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def reviewed(demo_server: DemoServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state directory with one review of bucket1 and bucket2."""
     path = tmp_path_factory.mktemp("reviewed") / "home"
@@ -115,14 +156,20 @@ async def go(pilot: Pilot[Any], name: str) -> ConsoleScreen:
     return screen
 
 
-async def until(pilot: Pilot[Any], wish: Callable[[], bool], *, seconds: float = 20.0) -> None:
+async def until(pilot: Pilot[Any], wish: Callable[[], bool], *, seconds: float = PATIENCE) -> None:
     """Wait for something outside of the console, such as a runner."""
+    await soon(pilot, wish, seconds=seconds)
+    await settle(pilot)
+
+
+async def soon(pilot: Pilot[Any], wish: Callable[[], T | None], *, seconds: float = PATIENCE) -> T:
+    """What comes while a thread of the console may still be at work."""
     deadline = time.monotonic() + seconds
-    while not wish():
+    while not (found := wish()):
         told = "\n".join(notice.message for notice in pilot.app._notifications)
         assert time.monotonic() < deadline, told + "\n" + frame(pilot.app)  # type: ignore[arg-type]
-        await pilot.pause(0.05)
-    await settle(pilot)
+        await pilot.pause(0.02)
+    return found
 
 
 def says(app: App[Any], text: str) -> bool:
@@ -174,5 +221,5 @@ def looks(snapshot: SnapshotAssertion) -> Looks:
     return check
 
 
-__all__ = ["SIZE", "Picture", "by_hand", "console", "demo_server", "empty_desk", "go", "looks", "masked",
-           "planned", "reviewed", "says", "until", "work_desk"]
+__all__ = ["SIZE", "Picture", "by_hand", "console", "demo_server", "empty_desk", "go", "held_comparison",
+           "looks", "masked", "planned", "reviewed", "says", "soon", "until", "work_desk"]

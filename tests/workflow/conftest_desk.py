@@ -21,7 +21,7 @@ def carried_out(desk: Desk, plan: Plan) -> JobStatus:
     approve(desk, plan.plan, count=plan.operations)
     job = submit(desk, plan.plan)
     launch(desk, job)
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 150
     while (status := job_status(desk, job)).state not in ("done", "failed", "cancelled", "stale"):
         assert time.monotonic() < deadline, status
         time.sleep(0.1)

@@ -53,7 +53,7 @@ class Mover:
         self.pid = launch(self.home.path, job, extra_env=self.server.environ, **limits)
         return job, self.pid
 
-    def wait(self, job: str, seconds: float = 120.0) -> JobStatus:
+    def wait(self, job: str, seconds: float = 200.0) -> JobStatus:
         """Until its runner is gone. A surprise is looked at and the job resumed, once; any other pause
         is told to end."""
         folder, end = job_folder(self.home, job), time.monotonic() + seconds

@@ -52,7 +52,7 @@ class Child:
     def close(self) -> None:
         assert self._process.stdin
         self._process.stdin.close()
-        self._process.wait(30)
+        self._process.wait(120)
 
 
 def desk_of(endpoint: str, state: Path) -> Desk:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from conftest_servers import CEPH_PROGRAMS, SCRIPTS, S3Server, _free_port, _read_env
 from workflow.mover import Mover
 
@@ -118,6 +119,43 @@ def test_locks_go_along_where_asked(s3_server: Any, aws_env: Any, tmp_path: Path
     assert (kept["Mode"], kept["RetainUntilDate"]) == ("GOVERNANCE", until)
     head = m.s3.head_object(Bucket=m.new, Key="free")
     assert "ObjectLockMode" not in head
+
+
+def test_what_cannot_go_along_is_said_before(ministack: Any, aws_env: Any, tmp_path: Path) -> None:
+    """Notes of the plan: nothing was sent to the target yet that could fail because of them."""
+    aws_env(ministack)
+    m = Mover(ministack, tmp_path)
+    near, far = (f"arn:aws:kms:{region}:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+                 for region in ("us-east-1", "eu-west-3"))
+    m.put("near", b"near", ServerSideEncryption="aws:kms", SSEKMSKeyId=near)
+    m.put("far", b"far", ServerSideEncryption="aws:kms", SSEKMSKeyId=far)
+    m.put("cold", b"cold", StorageClass="GLACIER")
+    begun = m.s3.create_multipart_upload(Bucket=m.old, Key="parts")["UploadId"]
+    sent = m.s3.upload_part(Bucket=m.old, Key="parts", UploadId=begun, PartNumber=1, Body=b"part")
+    m.s3.complete_multipart_upload(Bucket=m.old, Key="parts", UploadId=begun, MultipartUpload={
+        "Parts": [{"PartNumber": 1, "ETag": sent["ETag"]}]})
+    key = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
+    m.put("secret", b"secret", **key)
+    m.s3.put_bucket_ownership_controls(Bucket=m.new, OwnershipControls={
+        "Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]})
+    notes = plan_move(m.desk, m.source, m.target, carrying=Carrying(acl=True)).notes
+
+    def told(what: str) -> list[str]:
+        return [note for note in notes if what in note]
+
+    assert [note.rpartition(" ")[2] for note in told("KMS")] == ["(1)", "(1)"], notes
+    assert told("another region") and told("BucketOwnerEnforced")
+    assert told("uploaded in parts")[0].endswith("(1)")
+    assert told("archive class")[0].endswith("(1)")
+    try:
+        m.s3.head_object(Bucket=m.old, Key="secret")
+        print("MiniStack gives out objects of SSE-C without their key: that sentence is not shown here")
+    except ClientError:
+        assert told("SSE-C")[0].endswith("(1)")
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": near}}
+    m.s3.put_bucket_encryption(Bucket=m.new, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    notes = plan_move(m.desk, m.source, m.target).notes
+    assert len(told("KMS")) == 1 and told("another region") and not told("BucketOwnerEnforced")
 
 
 @pytest.mark.long

@@ -79,7 +79,7 @@ def ended(web: Web, plan: Plan) -> tuple[str, JobStatus]:
     approve(web.desk, plan.plan, count=plan.operations)
     job = submit(web.desk, plan.plan)
     launch(web.desk, job)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 150
     while (status := job_status(web.desk, job)).state not in ("done", "failed", "paused"):
         assert time.monotonic() < deadline, status
         time.sleep(0.05)

@@ -108,8 +108,8 @@ def test_a_composite_of_parts_is_the_checksum_of_the_copy(odd_server: OddServer,
     whole = b"".join(pieces)
     old, new = "a" * 32 + "-3", hashlib.md5(whole).hexdigest()
     for key, value in (("same", crc(whole)), ("other", crc(b"x" + whole[1:]))):
-        odd_server.rows.setdefault("one", []).append(Row(key, len(whole), old))
-        odd_server.rows.setdefault("two", []).append(Row(key, len(whole), new))
+        odd_server.rows.setdefault("one", []).append(Row(key, len(whole), old, checksum="CRC32"))
+        odd_server.rows.setdefault("two", []).append(Row(key, len(whole), new, checksum="CRC32"))
         odd_server.scripted["HeadObject", "one", key] = Answer(length=len(whole), headers={
             "ETag": f'"{old}"', "x-amz-checksum-crc32": "AAAAAA==-3", "x-amz-checksum-type": "COMPOSITE"})
         odd_server.scripted["HeadObject", "two", key] = Answer(length=len(whole), headers={
@@ -128,19 +128,56 @@ def test_a_composite_of_parts_is_the_checksum_of_the_copy(odd_server: OddServer,
     assert (odd_server.calls["HeadObject"], odd_server.calls["GetObjectAttributes"]) == (4, 2)
 
 
-def test_a_store_without_checksums_is_soon_left_alone(odd_server: OddServer, tmp_path: Path) -> None:
-    odd_server.rows["one"] = [Row(f"k{number:04d}", 9, "a" * 32 + "-2") for number in range(400)]
-    odd_server.rows["two"] = [Row(f"k{number:04d}", 9, "b" * 32) for number in range(400)]
+def unequal(odd: OddServer, count: int, *, left: str, right: str, every: int = 1) -> None:
+    """Pairs that a listing leaves open; every so many of them name a checksum."""
+    for bucket, etag, named in (("one", "a" * 32 + "-2", left), ("two", "b" * 32, right)):
+        odd.rows[bucket] = [Row(f"k{number:04d}", 9, etag, checksum=named if number % every == 0 else "")
+                            for number in range(count)]
+
+
+def test_a_store_that_tells_no_checksum_is_soon_left_alone(odd_server: OddServer, tmp_path: Path) -> None:
+    """Its listings name checksums, and its answers hold none."""
+    unequal(odd_server, 400, left="CRC32", right="CRC32")
     desk = desk_of(odd_server.endpoint_url, tmp_path)
     header, found = compared(desk, "one", "two", "checksum")
     assert header.totals["unknown"] == 400 and set(found.values()) == {"unknown"}
-    assert odd_server.calls["HeadObject"] < 400 and not odd_server.calls["GetObjectAttributes"]
+    assert 0 < odd_server.calls["HeadObject"] < 400 and not odd_server.calls["GetObjectAttributes"]
     assert any("keeps no checksums" in note for note in header.notes)
 
 
+@pytest.mark.parametrize("left, right", [("", ""), ("CRC32", ""), ("", "CRC32")])
+def test_nothing_is_asked_where_a_listing_names_no_checksum(odd_server: OddServer, tmp_path: Path,
+                                                            left: str, right: str) -> None:
+    unequal(odd_server, 400, left=left, right=right)
+    pages = compared(desk_of(odd_server.endpoint_url, tmp_path / "plain"), "one", "two", "auto")[0]
+    listed = odd_server.calls["ListObjectsV2"]
+    header, found = compared(desk_of(odd_server.endpoint_url, tmp_path), "one", "two", "checksum")
+    assert header.totals["unknown"] == pages.totals["unknown"] == 400 and set(found.values()) == {"unknown"}
+    assert not odd_server.calls["HeadObject"] and not odd_server.calls["GetObjectAttributes"]
+    assert odd_server.calls["ListObjectsV2"] == 2 * listed, "and nothing is listed again"
+    assert [note for note in header.notes if "400 pairs" in note and "do not name a checksum" in note]
+
+
+@pytest.mark.parametrize("page", [1000, 7])
+def test_only_pairs_with_checksums_are_asked(odd_server: OddServer, tmp_path: Path, page: int) -> None:
+    odd_server.page_size = page
+    unequal(odd_server, 90, left="CRC32", right="CRC32", every=3)
+    for number in range(90):
+        for bucket, etag in (("one", "a" * 32 + "-2"), ("two", "b" * 32)):
+            odd_server.scripted["HeadObject", bucket, f"k{number:04d}"] = Answer(length=9, headers={
+                "ETag": f'"{etag}"', "x-amz-checksum-crc32": crc(b"equal"),
+                "x-amz-checksum-type": "FULL_OBJECT"})
+    header, found = compared(desk_of(odd_server.endpoint_url, tmp_path), "one", "two", "checksum")
+    assert odd_server.calls["HeadObject"] == 2 * 30
+    assert header.same == 30 and header.totals["unknown"] == 60
+    assert set(found) == {f"k{number:04d}" for number in range(90) if number % 3}
+    assert [note for note in header.notes if "30 pairs" in note and "30 same" in note]
+    assert [note for note in header.notes if "60 pairs" in note and "do not name a checksum" in note]
+
+
 def test_a_store_that_fails_when_asked_leaves_unknown(odd_server: OddServer, tmp_path: Path) -> None:
-    odd_server.rows["one"] = [Row("k", 9, "a" * 32 + "-2")]
-    odd_server.rows["two"] = [Row("k", 9, "b" * 32)]
+    odd_server.rows["one"] = [Row("k", 9, "a" * 32 + "-2", checksum="CRC32")]
+    odd_server.rows["two"] = [Row("k", 9, "b" * 32, checksum="CRC32")]
     desk = desk_of(odd_server.endpoint_url, tmp_path)
     for kind in ("403", "400", "501"):
         odd_server.call_faults.clear()

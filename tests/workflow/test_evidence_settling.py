@@ -18,7 +18,8 @@ from s3console.core.model import Place, ReviewHeader
 from s3console.store.reviews import Review
 from s3console.workflow.comparing import CompareOptions, compare
 from s3console.workflow.desk import Desk
-from s3console.workflow.settling import just_before, settle
+from s3console.workflow.evidence import just_before
+from s3console.workflow.settling import settle
 
 OLD, NEW = "a" * 32 + "-2", "b" * 32
 
@@ -113,6 +114,16 @@ def test_what_cannot_be_settled_is_said(odd_server: OddServer, tmp_path: Path) -
     names = compare(desk, Place(str(tmp_path / "keys"), scheme="keys"), places(desk)[1])
     with pytest.raises(Refused, match="only objects in S3"):
         settle(desk, names.review, "")
+
+
+def test_what_a_directory_holds_besides_files_is_said(odd_server: OddServer, tmp_path: Path) -> None:
+    fill(odd_server)
+    desk = desk_of(odd_server.endpoint_url, tmp_path / "state")
+    (tmp_path / "tree").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / "tree" / name).symlink_to("/")
+    header = compare(desk, Place(str(tmp_path / "tree"), scheme="dir"), places(desk)[1])
+    assert header.complete and any(note.startswith("2 things that are no files") for note in header.notes)
 
 
 def test_on_the_command_line(odd_server: OddServer, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def compared(desk: Desk, *, versions: bool = True, seen: list[Progress] | None =
 def finished(desk: Desk, plan: str) -> JobStatus:
     job = submit(desk, plan)
     launch(desk, job)
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 150
     while (status := job_status(desk, job)).state not in ("done", "failed", "cancelled", "stale"):
         assert status.planned == status.done + status.failed + status.skipped + status.remaining
         assert time.monotonic() < deadline, status

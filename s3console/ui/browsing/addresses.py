@@ -24,6 +24,11 @@ class Location(NamedTuple):
         """Raw text: show it through `printable()`."""
         return f"s3://{self.bucket}/{self.prefix}" if self.bucket else "s3://"
 
+    @property
+    def base(self) -> str:
+        """The directory the names are in: a prefix asked for by its first letters is not cut off them."""
+        return self.prefix[:self.prefix.rfind("/") + 1]
+
     def parent(self) -> Location:
         """One directory up; above a bucket is the list of buckets."""
         if not self.prefix:

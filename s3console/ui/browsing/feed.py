@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from s3console.core.model import Entry
 from s3console.core.timeline import NOW
 from s3console.ui.browsing.addresses import Location
 from s3console.ui.browsing.listing import Chunk, chunk_at, chunk_holding, chunk_of, chunk_of_versions
+from s3console.ui.browsing.stood import MOST, came_later
 from s3console.ui.desk_protocol import Reader
 
 State = Literal["listing", "resting", "done", "failed", "stopped"]
@@ -24,7 +25,8 @@ class Feed:
 
     `versions` lists versions, so that deleted keys show; `moment` shows what stood then; `wanted` lists
     everything below the location and keeps the names that hold this text. `seen` counts the names that
-    were looked at, `loaded` those that are shown.
+    were looked at, `loaded` those that are shown. At a moment, prefixes that came later are left out;
+    `looked_into` counts those that were looked into, `unsure` those that were not, because they are many.
     """
 
     location: Location
@@ -36,6 +38,8 @@ class Feed:
     loaded: int = 0
     seen: int = 0
     requests: int = 0
+    looked_into: int = 0
+    unsure: int = 0
     state: State = "listing"
     pending: list[Entry] = field(default_factory=list)
 
@@ -55,6 +59,7 @@ class Feed:
             self.marker = (page.next_key_marker, page.next_version_marker)
             more = bool(page.next_key_marker)
             if self.moment:
+                page = replace(page, prefixes=self._standing(reader, page.prefixes))
                 chunk, self.pending = chunk_at(page, self.pending, self.moment, with_deleted=self.versions)
             else:
                 chunk = chunk_of_versions(page)
@@ -68,6 +73,16 @@ class Feed:
         self.loaded += len(chunk.names)
         self.state = "listing" if more else "done"
         return chunk
+
+    def _standing(self, reader: Reader, prefixes: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of a page below which something stood at the moment, as far as is looked."""
+        asked = prefixes[:max(0, MOST - self.looked_into)]
+        self.looked_into += len(asked)
+        self.unsure += len(prefixes) - len(asked)
+        later, requests = came_later(reader, self.location.bucket, asked, self.moment,
+                                     with_deleted=self.versions)
+        self.requests += requests
+        return tuple(prefix for prefix in prefixes if prefix not in later)
 
 
 @dataclass(slots=True)

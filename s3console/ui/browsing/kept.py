@@ -16,6 +16,7 @@ from s3console.ui.browsing.listing import LoadedRows
 from s3console.ui.comparing import facts
 from s3console.ui.desk_protocol import DeskLike
 from s3console.ui.display import key_runs, kind_runs, path_runs
+from s3console.ui.keys_in_use import key_run
 from s3console.ui.widgets.facts import Fact
 
 if TYPE_CHECKING:
@@ -89,6 +90,10 @@ class Known(NamedTuple):
 
 def finding_of(desk: DeskLike, bucket: str, key: str) -> Known | str:
     """What the newest review that covers a key says about it, or a sentence why there is nothing to say."""
+    from s3console.store.home import names
+
+    if not names(desk.home.reviews):
+        return UNCOVERED  # what reads a review takes 30 MiB
     from s3console.store.reviews import Review, list_reviews
 
     for header in list_reviews(desk.home):
@@ -104,7 +109,7 @@ def finding_of(desk: DeskLike, bucket: str, key: str) -> Known | str:
     return UNCOVERED
 
 
-UNCOVERED = "No comparison covers this name yet: 2, then S, compares this bucket with what it should be."
+UNCOVERED = "No comparison covers this name yet: 2 Compare sets this bucket against what it should be."
 
 
 def verdict(desk: DeskLike, bucket: str, key: str) -> list[Fact]:
@@ -117,6 +122,6 @@ def verdict(desk: DeskLike, bucket: str, key: str) -> list[Fact]:
     if finding.intended_key and finding.intended_key != key:
         found.append(("should be", path_runs(finding.intended_key, "bold ok", "muted")))
     if finding.rule:
-        more = [("  x", "bold primary"), (" explains", "faint")]
+        more = [("  ", ""), key_run("browse.explain"), (" explains", "faint")]
         found.append(("rule", [*key_runs(finding.rule.partition("(")[0], "muted"), *more]))
     return found

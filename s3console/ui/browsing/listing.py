@@ -108,8 +108,8 @@ def chunk_at(
 ) -> tuple[Chunk, list[Entry]]:
     """What stood at a moment, from a page of versions, and the rows of a key that may go on in the next.
 
-    Keys that came later are left out, deleted ones are shown with `with_deleted` only. Prefixes are as the
-    store lists them: whether anything stood below one then is known when it is opened.
+    Keys that came later are left out, deleted ones are shown with `with_deleted` only. Prefixes are taken as
+    they are in the page.
     """
     rows = [*pending, *page.batch.entries()]
     kept: list[Entry] = []
@@ -220,6 +220,24 @@ class LoadedRows:
         if self.matches is None:
             return [self._row(rank) for rank in range(start, min(stop, self.loaded))]
         return [self._row(rank) for rank in self.matches[start:stop]]
+
+    def name_at(self, index: int) -> str:
+        """The key or prefix at a place in view, without making its row."""
+        rank = index if self.matches is None else self.matches[index]
+        at = self._chunk_of(rank)
+        return self.chunks[at].names[rank - self.starts[at]]
+
+    def next_holding(self, needle: str, index: int, step: int) -> int | None:
+        """The next place in view, from this one and around, whose name holds the text; None without one.
+
+        May run in a thread.
+        """
+        wanted, cut, count = needle.casefold(), len(self.base), self.count()
+        for n in range(1, count + 1):
+            at = (index + n * step) % count
+            if wanted in self.name_at(at)[cut:].casefold():
+                return at
+        return None
 
     def rank_of(self, key: str) -> int:
         """The first rank in view whose key is not before this one."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from s3console.core.errors import Incomplete, Refused
+from s3console.core.errors import Incomplete, Refused, UsageError
 from s3console.core.keys import printable
 from s3console.core.model import Entry, Place, Plan
 from s3console.ui.comparing.facts import real
@@ -18,6 +18,7 @@ from s3console.ui.display import Run, exact, key_runs, plural, size_text
 from s3console.ui.threads import Task
 
 if TYPE_CHECKING:
+    from s3console.workflow.downloading import Download
     from s3console.workflow.marked import Marks
 
 Said = Callable[[int], None]
@@ -121,7 +122,7 @@ def download_plan(desk: DeskLike, picked: Picked, folder: str, moment: str, task
 
     Raises Refused when every file holds its bytes already, UsageError for a folder that cannot be used.
     """
-    from s3console.workflow.downloading import Download, DownloadOptions, plan_download
+    from s3console.workflow.downloading import DownloadOptions, plan_download
 
     progress = said(task, tell)
     whole = len(picked.prefixes) == 1 and not picked.entries
@@ -136,6 +137,25 @@ def download_plan(desk: DeskLike, picked: Picked, folder: str, moment: str, task
 
     made = plan_download(real(desk), Place(picked.bucket, base, desk.config.connection),
                          Path(folder).expanduser(), moment=moment, options=options, progress=so_far)
+    return _worth_it(made)
+
+
+def version_plan(desk: DeskLike, picked: Picked, folder: str, task: Task, tell: Said) -> Plan:
+    """The plan of a download of one very version. Raises Refused when the file holds its bytes already,
+    UsageError for more than one version, whose bytes no one file can hold."""
+    from s3console.workflow.one_version import plan_version_download
+
+    if len(picked.entries) != 1 or picked.entries[0].is_delete_marker:
+        raise UsageError("one version with bytes is downloaded at a time",
+                         next_step="Take the marks off, and put the cursor on a version")
+    progress = said(task, tell)
+    made = plan_version_download(
+        real(desk), Place(picked.bucket, picked.base, desk.config.connection), picked.entries[0],
+        Path(folder).expanduser(), progress=lambda download: progress(download.wanted))
+    return _worth_it(made)
+
+
+def _worth_it(made: Download) -> Plan:
     if made.plan is None:
         unstored = f", {made.unstored:,} cannot be stored" if made.unstored else ""
         raise Refused(f"there is nothing to download: {plural(made.same, 'file')} of {made.wanted:,} "

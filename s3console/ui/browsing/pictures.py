@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from s3console.ui.display import Run, Runs, exact
+from s3console.ui.keys_in_use import key
 
 Format = Literal["PNG", "JPEG", "GIF", "WebP", "BMP"]
 PICTURE = 1024 * 1024
@@ -77,7 +78,8 @@ def picture_lines(picture: Picture, data: bytes, width: int) -> list[Runs]:
     if picture.format == "PNG":
         out += _half_blocks(data, width)
     if len(out) == 2:
-        out.append([("The picture is not drawn here: y then p copies a URL to open it with.", "faint")])
+        out.append([(f"The picture is not drawn here: {key('browse.copy-menu')} then p copies a URL to "
+                     "open it with.", "faint")])
     return out
 
 

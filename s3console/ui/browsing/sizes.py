@@ -10,6 +10,7 @@ from s3console.ui import bridge
 from s3console.ui.browsing.addresses import Location
 from s3console.ui.desk_protocol import Reader
 from s3console.ui.display import Run, exact, money, plural, size_text
+from s3console.ui.keys_in_use import key_run
 from s3console.ui.threads import Task
 
 AT_ONCE = 20
@@ -56,7 +57,7 @@ def count_runs(count: Count, region: str) -> list[Run]:
                        (f"  {plural(count.requests, 'LIST', 'LISTs')}, {money(cost)}", "faint")]
     if count.paused:
         million = bridge.cost({"ListObjectsV2": 1000}, region)
-        runs += [("  and more: ", "warning"), ("z", "bold primary"),
+        runs += [("  and more: ", "warning"), key_run("browse.size"),
                  (f" counts on, {money(million)} for each million", "muted")]
     elif not count.done:
         runs.append(("  counting…", "accent"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from s3console.core.model import Connection, Entry
@@ -41,6 +42,7 @@ def aws_command(connection: Connection, bucket: str, key: str, entry: Entry | No
 def choices(desk: DeskLike, bucket: str, key: str, entry: Entry | None, region: str) -> list[Choice]:
     """Everything that can be copied about a row, by letter."""
     connection = desk.config.connection
+    there = connection if region in ("", "?") else replace(connection, region=region)
     version = entry.version_id if entry is not None else ""
 
     def store() -> ReadStore:
@@ -64,5 +66,5 @@ def choices(desk: DeskLike, bucket: str, key: str, entry: Entry | None, region: 
         out += [Choice("u", "URL", make=url, note="the plain address at this endpoint"),
                 Choice("p", "presigned", make=presigned,
                        note=f"anyone who has it can read the object for {MINUTES} minutes")]
-    out.append(Choice("c", "aws CLI", aws_command(connection, bucket, key, entry)))
+    out.append(Choice("c", "aws CLI", aws_command(there, bucket, key, entry)))
     return out

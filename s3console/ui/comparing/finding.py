@@ -168,6 +168,18 @@ def plan_runs(rows: Sequence[Finding], header: ReviewHeader) -> list[Run]:
     return [(left_alone or _NOTHING.get(rows[0].kind, "nothing: this is not proved"), "muted")]
 
 
+def rule_lines(header: ReviewHeader) -> list[Runs]:
+    """The rules of a review in columns: names each explains, and how many its bytes prove or contradict."""
+    if not header.rules:
+        return [[("No rule was asked for, or none explains a name in this review.", "muted")]]
+    out: list[Runs] = [[(f"{'explained':>11}{'proved':>11}{'contradicted':>14}   rule", "faint")]]
+    for fit in sorted(header.rules, key=lambda one: -one.explained):
+        wrong = "differs" if fit.contradicted else "faint"
+        out.append([(f"{fit.explained:>11,}", "foreground"), (f"{fit.proved:>11,}", "ok"),
+                    (f"{fit.contradicted:>14,}   ", wrong), *key_runs(fit.rule, "bold foreground")])
+    return out
+
+
 def _of(side: Side | None) -> list[Run]:
     if side is None:
         return [("nothing", "muted")]

@@ -14,7 +14,7 @@ from s3console.core.model import Plan
 from s3console.ui.console import console_of
 from s3console.ui.dialogs.by_hand import ByHand
 from s3console.ui.dialogs.operations import OperationsDialog
-from s3console.ui.display import Run, content, exact, path_runs, plural, size_text
+from s3console.ui.display import Run, content, exact, key_runs, path_runs, plural, size_text
 from s3console.ui.plans import facts, words
 from s3console.ui.plans.facts import OperationRows, PlanScan
 from s3console.ui.threads import run_in_thread
@@ -46,6 +46,7 @@ class ApproveDialog(ByHand[int]):
     def __init__(self, plan: Plan, scan: PlanScan) -> None:
         super().__init__()
         self.plan, self.scan = plan, scan
+        self.home_region = ""
 
     def compose(self) -> ComposeResult:
         plan = self.plan
@@ -55,7 +56,7 @@ class ApproveDialog(ByHand[int]):
             frame.border_title = content((f"approve {' and '.join(verbs)}  {plan.plan}", ""))
             frame.border_subtitle = content(
                 ("nothing has been deleted yet" if plan.delete else "nothing has been sent yet", ""))
-            yield Facts(self.lines(), label=12)
+            yield Facts(self.lines(), label=12, id="approve-facts")
             yield Samples(self.scan.samples, plan.prefix)
             yield from self._ask()
             yield Static("", id="approve-keys", markup=False)
@@ -78,7 +79,8 @@ class ApproveDialog(ByHand[int]):
         out: list[Fact] = [
             ("prefix", path_runs(plan.prefix, "bold foreground", "bold foreground")
              or [("the whole place", "bold foreground")]),
-            ("bucket", [*facts_place(plan), (f", {VERSIONING_WORDS.get(plan.versioning, '')}", "faint")]),
+            ("bucket", [*facts_place(plan, self.home_region),
+                        (f", {VERSIONING_WORDS.get(plan.versioning, '')}", "faint")]),
         ]
         if plan.copy + plan.restore:
             added = plan.copy + plan.restore
@@ -104,8 +106,21 @@ class ApproveDialog(ByHand[int]):
     def on_mount(self, event: events.Mount) -> None:
         super().on_mount(event)
         self._keys(right=False)
+        self._ask_region()
         if not self.plan.reversible:
             self.query_one(NumberField).focus()
+
+    def _ask_region(self) -> None:
+        """Where the bucket is, which may not be where the connection looks first."""
+        right, reader = self.plan.right, console_of(self).reader
+
+        def told(region: str) -> None:
+            self.home_region = region
+            self.query_one("#approve-facts", Facts).update(self.lines())
+
+        if right.scheme == "s3":
+            run_in_thread(self, lambda task: reader(right.connection).bucket(right.bucket).region, then=told,
+                          name="region")
 
     def _keys(self, *, right: bool) -> None:
         known: list[tuple[str, str, bool]] = [("y", "approve", True), ("enter", "no", True)] \
@@ -151,7 +166,7 @@ class ApproveDialog(ByHand[int]):
         run_in_thread(self, lambda task: facts.operation_rows(desk, self.plan), then=show, name="operations")
 
 
-def facts_place(plan: Plan) -> list[Run]:
-    """The bucket, and the region or endpoint it is reached by."""
-    through = plan.right.connection.region or plan.right.connection.endpoint_url or ""
-    return [(plan.right.bucket, "foreground"), (f" {through}" if through else "", "faint")]
+def facts_place(plan: Plan, region: str) -> list[Run]:
+    """The bucket, and its own region as soon as that is known; else the endpoint it is reached by."""
+    through = region if region not in ("", "?") else plan.right.connection.endpoint_url or ""
+    return [*key_runs(plan.right.bucket, "foreground"), (f" {through}" if through else "", "faint")]

@@ -39,7 +39,8 @@ class CompareForm(Dialog[Wanted]):
     CSS = """
     CompareForm .form-line { height: 1; margin: 0 0 1 0; }
     CompareForm .form-line Static { width: 10; }
-    CompareForm Checkbox { width: 1fr; border: none; padding: 0; height: 1; background: $background; }
+    CompareForm .form-line Checkbox { width: 1fr; border: none; padding: 0; height: 1;
+                                      background: $background; }
     CompareForm Checkbox:focus { border: none; background: $cursor; }
     CompareForm #form-problem { height: auto; color: $warning; }
     """

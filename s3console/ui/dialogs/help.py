@@ -22,6 +22,8 @@ _DANGER: dict[str, Run] = {
     "look": ("", ""), "stage": ("writes a plan", "muted"), "send": ("changes S3", "warning"),
     "destroy": ("loses bytes", "danger"),
 }
+REASON = 15
+"""Cells for a reason; a longer one is said when the key is pressed."""
 Line = actions.Action | str
 WhyNot = Callable[[actions.Action], str]
 
@@ -80,7 +82,9 @@ class HelpDialog(Dialog[None]):
         if isinstance(line, str):
             return []
         if why := self.why_not(line):
-            return [(":write on first", "live") if line.writes else (why, "muted")]
+            if line.writes and "`:write on`" in why:
+                return [(":write on first", "live")]
+            return [(why if len(why) <= REASON else "not now", "muted")]
         return [_DANGER[line.danger]]
 
     def body(self) -> Iterable[Widget]:
@@ -90,7 +94,7 @@ class HelpDialog(Dialog[None]):
         layout: Layout[Line] = Layout(
             (Column("", self.keys_runs, width=12), Column("", self.does_runs),
              Column("", _word, width=18, from_width=80), *ids,
-             Column("", self.last_runs, width=15, from_width=96)),
+             Column("", self.last_runs, width=23 if self.scope else 15, from_width=96)),
             header=False,
         )
         yield PagedTable(layout, ListRows[Line](self.lines()), id="help-table")

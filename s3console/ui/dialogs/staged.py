@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from s3console.core.model import Plan
 from s3console.ui.dialogs.base import Dialog
-from s3console.ui.display import Run, exact, key_runs, money, plural, size_text
+from s3console.ui.display import Run, key_runs, money, plural, size_text
 from s3console.ui.widgets.facts import Fact, Facts
 
 NOTES = 5
@@ -50,8 +50,8 @@ def plan_facts(plan: Plan) -> list[Fact]:
     if plan.delete:
         # A restore deletes nothing but markers, and hides behind markers what came later.
         restores = plan.reversible and plan.title.startswith("restore ")
-        what = (plural(plan.delete, "delete marker off or on", "delete markers off or on") if restores
-                else plural(plan.delete, "delete"))
+        what = (plural(plan.delete, "delete marker taken off or set", "delete markers taken off or set")
+                if restores else plural(plan.delete, "delete"))
         counts += [(", then " if counts else "", "foreground"),
                    (what, "bold warning" if plan.reversible else "bold danger"),
                    (f" of {size_text(plan.delete_bytes)}" if plan.delete_bytes else "", "foreground")]
@@ -61,7 +61,7 @@ def plan_facts(plan: Plan) -> list[Fact]:
     requests = sum(plan.requests.values())
     out += [("undo", undo),
             ("costs", [(money(plan.cost_usd), "foreground"),
-                       (f" estimated for {exact(requests)} requests", "muted")])]
+                       (f" estimated for {plural(requests, 'request')}", "muted")])]
     for n, note in enumerate(plan.notes[:NOTES]):
         out.append(("note" if not n else "", key_runs(note, "muted")))
     if len(plan.notes) > NOTES:

@@ -10,10 +10,12 @@ from textual import events
 from textual.widget import Widget
 from textual.widgets import Static
 
+from s3console.core.errors import S3ConsoleError
 from s3console.ui.console import console_of
 from s3console.ui.dialogs.base import Dialog
 from s3console.ui.display import (
     Run,
+    Runs,
     ago,
     content,
     elide,
@@ -95,7 +97,8 @@ class WelcomeBack(Dialog[str]):
             runs.append((f"and {len(self.jobs) - SHOWN} more\n", "faint"))
         runs += [("\n", ""), *self._lookup(), ("\n", "")]
         valid = sum(one.valid for one in self.jobs)
-        runs += [("Approvals still valid: ", "muted"), (f"{valid} of {len(self.jobs)}", "foreground")]
+        runs += [("Approvals still valid: ", "muted"), (f"{valid} of {len(self.jobs)}", "foreground"),
+                 ("     ", ""), ("s", "bold primary"), (" lists the operations", "muted")]
         if not self.may_write and valid:
             runs += [("\nThis console is read-only; ", "ok"), ("4 Queue shows the jobs.", "muted")]
         return runs
@@ -120,6 +123,10 @@ class WelcomeBack(Dialog[str]):
     def on_key(self, event: events.Key) -> None:
         if event.key == "escape" or event.time - self._since < self.DEAF:
             return
+        if event.key == "s":
+            event.stop()
+            self._choose_plan()
+            return
         answers = {"4": "queue", "5": "journal", "p": None, "enter": None}
         if event.key == "c" and self.may_write:
             event.stop()
@@ -127,3 +134,33 @@ class WelcomeBack(Dialog[str]):
         elif event.key in answers:
             event.stop()
             self.dismiss(answers[event.key])
+
+    def _choose_plan(self) -> None:
+        """s: everything that a job was approved for, of which it sends what is not done yet."""
+        from s3console.ui.dialogs.menu import MenuDialog
+
+        if len(self.jobs) == 1:
+            self._show_plan(self.jobs[0])
+            return
+        named = {str(n + 1): one for n, one in enumerate(self.jobs[:SHOWN])}
+        choices: list[tuple[str, str, Runs]] = [
+            (letter, f"{exact(one.job.remaining)} to do", key_runs(one.job.prefix or one.job.title))
+            for letter, one in named.items()]
+        self.app.push_screen(MenuDialog("operations of", choices),
+                             lambda letter: self._show_plan(named[letter]) if letter else None)
+
+    def _show_plan(self, one: Interrupted) -> None:
+        from s3console.ui.dialogs.operations import OperationsDialog
+        from s3console.ui.jobs.facts import plan_of
+        from s3console.ui.plans.facts import OperationRows, operation_rows
+
+        desk = console_of(self).desk
+
+        def show(rows: OperationRows) -> None:
+            self.app.push_screen(OperationsDialog(rows))
+
+        def failed(error: S3ConsoleError) -> None:
+            self.app.notify(message_text(error.sentence), severity="warning", markup=False)
+
+        run_in_thread(self, lambda task: operation_rows(desk, plan_of(desk, one.job)), then=show,
+                      failed=failed, name="operations")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from s3console.core.errors import Refused, S3ConsoleError
-from s3console.core.model import JobStatus, Plan
+from s3console.core.model import JobStatus, Place, Plan
 from s3console.core.states import FINAL_JOBS
 from s3console.ui import bridge
 from s3console.ui.comparing.facts import real
 from s3console.ui.desk_protocol import DeskLike
+from s3console.ui.keys_in_use import key
 from s3console.ui.threads import Task
 
 if TYPE_CHECKING:
@@ -78,7 +80,8 @@ def _start(desk: DeskLike, job: str) -> None:
         launch(real(desk), job)
     except OSError as error:
         raise Refused("the runner could not be started", where=error.strerror or type(error).__name__,
-                      next_step="Check the limits of this machine and press space again") from error
+                      next_step="Check the limits of this machine and press "
+                                f"{key('queue.pause')} again") from error
 
 
 def pause_or_go_on(desk: DeskLike, job: str) -> str:
@@ -93,7 +96,8 @@ def pause_or_go_on(desk: DeskLike, job: str) -> str:
         raise Refused(f"job {job} is {status.state}", next_step="Make a new plan for what is left")
     if status.state == "failed":
         raise Refused(f"job {job} stopped because something in it failed",
-                      next_step="Look at the failures: r tries them again, s goes on without them")
+                      next_step=f"Look at the failures: {key('queue.retry')} tries them again, "
+                                f"{key('queue.skip')} goes on without them")
     go_on_with(desk, status)
     return "Going on."
 
@@ -178,7 +182,7 @@ def _runs(desk: DeskLike, job: str) -> JobStatus:
 
     status = job_status(real(desk), job)
     if not status.runner or status.state != "running":
-        raise Refused("this job has no runner now", next_step="Press space to let it go on")
+        raise Refused("this job has no runner now", next_step=f"Press {key('queue.pause')} to let it go on")
     return status
 
 
@@ -207,6 +211,28 @@ def looked_up(task: Task, desk: DeskLike, jobs: Sequence[str], tell: Callable[[s
         except S3ConsoleError:
             continue
         task.tell(tell, job, found)
+
+
+def plan_of(desk: DeskLike, job: JobStatus) -> Plan:
+    """The plan of a job. Raises DamagedState."""
+    from s3console.store.plans import load_plan
+
+    return load_plan(desk.home, job.plan)
+
+
+def touched(desk: DeskLike, jobs: Sequence[JobStatus]) -> list[Place]:
+    """The places in buckets that these jobs changed."""
+    from s3console.store.plans import load_plan
+
+    found = []
+    for job in jobs:
+        try:
+            plan = load_plan(desk.home, job.plan)
+        except S3ConsoleError:
+            continue
+        if plan.right.scheme == "s3" and job.done:
+            found.append(replace(plan.right, prefix=plan.prefix))
+    return found
 
 
 def interrupted(desk: DeskLike) -> list[Interrupted]:

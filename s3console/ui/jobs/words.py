@@ -24,6 +24,7 @@ from s3console.ui.display import (
     time_text,
 )
 from s3console.ui.jobs.facts import QueueRow
+from s3console.ui.keys_in_use import key_run
 from s3console.ui.plans.words import KIND_ROLES, lost
 from s3console.ui.widgets.facts import Fact
 from s3console.ui.widgets.rows import Column, Layout
@@ -112,7 +113,7 @@ def _how(row: QueueRow) -> Runs:
     """Rate, what failed, time left; or how it ended."""
     job = row.job
     if job is None:
-        return [("3", "bold primary"), (" review", "muted")]
+        return [key_run("everywhere.review"), (" review", "muted")]
     runs: list[Run] = []
     if job.state == "running":
         runs.append((f"{job.rate:,.0f}/s", "muted"))
@@ -181,7 +182,7 @@ def pace_runs(job: JobStatus) -> list[Run]:
         return [("only the last operations are left", "muted")]
     if job.p50:
         return [(f"half of the answers take more than {job.p50:,.0f} ms, 1 of 100 more than "
-                 f"{job.p99:,.0f} ms; ", "muted"), (">", "bold primary"), (" adds a worker", "muted")]
+                 f"{job.p99:,.0f} ms; ", "muted"), key_run("queue.more"), (" adds a worker", "muted")]
     return [("it has just begun", "muted")]
 
 
@@ -254,4 +255,4 @@ def _plan_facts(row: QueueRow) -> list[Fact]:
             ("what", [(f"{exact(plan.operations)} operations wait for approval", "foreground")]),
             ("undo", [("yes", "ok")] if plan.reversible else
              [("NONE: ", "bold danger"), (f"it deletes {exact(plan.delete)} {lost(plan)}s", "danger")]),
-            ("now", [("3", "bold primary"), (" reviews and approves it", "muted")])]
+            ("now", [key_run("everywhere.review"), (" reviews and approves it", "muted")])]

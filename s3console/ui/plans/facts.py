@@ -14,6 +14,7 @@ from s3console.core.errors import Refused, S3ConsoleError
 from s3console.core.model import Operation, Plan, PrefixTotals
 from s3console.ui.comparing.facts import real
 from s3console.ui.desk_protocol import DeskLike
+from s3console.ui.keys_in_use import key
 from s3console.ui.threads import Task
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def approve_and_run(desk: DeskLike, plan: Plan, *, count: int | None, typed: str
     except OSError as error:
         raise Refused("the plan is approved and its runner could not be started",
                       where=error.strerror or type(error).__name__,
-                      next_step="Press space on it in 4 Queue to try again") from error
+                      next_step=f"Press {key('queue.pause')} on it in 4 Queue to try again") from error
     return job
 
 
@@ -183,7 +184,7 @@ def approve_several(desk: DeskLike, plans: Sequence[Plan]) -> list[str]:
     of them can not."""
     if any(not plan.reversible for plan in plans):
         raise Refused("a plan that cannot be undone is approved by its own number",
-                      next_step="Approve it alone, with A")
+                      next_step=f"Approve it alone, with {key('review.approve')}")
     return [approve_and_run(desk, plan, count=None, typed="y") for plan in plans]
 
 

@@ -18,6 +18,7 @@ from s3console.ui.display import (
     size_text,
     time_text,
 )
+from s3console.ui.keys_in_use import key_run
 from s3console.ui.plans.facts import PlanLine, PlanScan
 from s3console.ui.widgets.facts import Fact
 from s3console.ui.widgets.rows import Column, Layout
@@ -73,14 +74,16 @@ def safety_lines(plan: Plan, scan: PlanScan | None) -> list[list[Run]]:
         return [[("reading the operations…", "faint")]]
     out: list[list[Run]] = []
     if scan.after_copy:
-        out.append([("✓ ", "ok"), (f"{plural(scan.after_copy, 'delete')} only after the copy to the right "
-                                   "name is verified", "foreground")])
+        to = "to the right name" if plan.review else "to its new name"
+        out.append([("✓ ", "ok"), (f"{plural(scan.after_copy, 'delete')} only after the copy {to} is "
+                                   "verified", "foreground")])
     if scan.witnessed:
-        out.append([("✓ ", "ok"), (f"{plural(scan.witnessed, 'delete')} whose right name has the same size "
+        other = "right name" if plan.review else "copy"
+        out.append([("✓ ", "ok"), (f"{plural(scan.witnessed, 'delete')} whose {other} has the same size "
                                    "and etag, asked again right before", "foreground")])
     if scan.markers:
-        out.append([("✓ ", "ok"), (f"{plural(scan.markers, 'delete marker')} of wrong names, no bytes",
-                                   "foreground")])
+        out.append([("✓ ", "ok"), (f"{plural(scan.markers, 'delete marker')}"
+                                   f"{' of wrong names' if plan.review else ''}, no bytes", "foreground")])
     if scan.by_name:
         why = ", ".join(sorted(reason for reason in scan.reasons if reason in ("junk", "delete"))) or "named"
         out.append([("! ", "danger"), (f"{plural(scan.by_name, 'delete')} by name alone ({why}): "
@@ -162,20 +165,20 @@ def now_runs(line: PlanLine, *, live: bool) -> list[Run]:
     """What can be done about a plan in its state, with the keys."""
     if line.state == "ready":
         if live:
-            return [("A", "bold primary"), (" approves this plan   ", "foreground"),
-                    ("-", "bold primary"), (" leaves some out   ", "muted"),
-                    ("R", "bold primary"), (" rejects it", "muted")]
+            return [key_run("review.approve"), (" approves this plan   ", "foreground"),
+                    key_run("review.drop"), (" leaves some out   ", "muted"),
+                    key_run("review.reject"), (" rejects it", "muted")]
         return [("This console is read-only. ", "ok"), (":write on", "bold primary"),
                 (" allows approvals.", "muted")]
     if line.state in ("stale", "rejected", "cancelled", "failed"):
-        runs: list[Run] = [("S", "bold primary"), (" compares this prefix again", "foreground")] \
+        runs: list[Run] = [key_run("review.again"), (" compares this prefix again", "foreground")] \
             if line.plan.left is not None else [("nothing: plan it again where it was planned", "muted")]
         if line.plan.review:
-            runs += [("   c", "bold primary"), (" goes back to its findings", "muted")]
+            runs += [("   ", ""), key_run("review.findings"), (" goes back to its findings", "muted")]
         return runs
     if line.state == "approved":
-        return [("4", "bold primary"), (" Queue: it is approved and waits for its job", "muted")]
-    return [("4", "bold primary"), (" shows its job", "muted")]
+        return [key_run("everywhere.queue"), (" Queue: it is approved and waits for its job", "muted")]
+    return [key_run("everywhere.queue"), (" shows its job", "muted")]
 
 
 def _plan_name(line: PlanLine) -> Runs:
@@ -219,7 +222,7 @@ def _guard(operation: Operation) -> Runs:
     if operation.after is not None:
         return [(f"after {operation.after + 1:,}", "muted")]
     if operation.witness is not None:
-        return [("right name checked", "muted")]
+        return [("copy checked" if operation.reason in ("move", "moved") else "right name checked", "muted")]
     if operation.is_delete_marker:
         return [("marker", "faint")]
     if operation.kind == "delete":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from s3console.core.errors import LoginExpired, S3ConsoleError
+from s3console.core.model import JobStatus
 from s3console.ui import actions
 from s3console.ui.console import console_of
 from s3console.ui.display import Run, message_text
@@ -38,6 +39,7 @@ class ConsoleScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012
 
     def compose(self) -> ComposeResult:
+        self._fit()
         with Vertical(id="frame"):
             yield ContextLine()
             with Container(classes="body"):
@@ -48,6 +50,12 @@ class ConsoleScreen(Screen[None]):
             yield CommandLine()
         yield Static("This terminal is too small: s3console needs at least 80 columns and 20 lines.",
                      id="too-small", markup=False)
+
+    def _fit(self) -> None:
+        """Take the classes of the size at hand: found out later, they would style every widget anew."""
+        for size, breakpoints in zip(self.app.size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS),
+                                     strict=True):
+            self.add_class(max(pair for pair in breakpoints if pair[0] <= size)[1], update=False)
 
     def body(self) -> Iterable[Widget]:
         """The widgets of this screen."""
@@ -69,6 +77,9 @@ class ConsoleScreen(Screen[None]):
         """The console looks through another connection: ask again."""
         if self.is_mounted:
             self.action_reload()
+
+    def jobs_ended(self, jobs: Sequence[JobStatus]) -> None:
+        """These jobs came to their end: screens that show what they changed override this."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Actions that change S3 are absent in a console that was started read-only; before `:write on`

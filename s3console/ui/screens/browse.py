@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -10,16 +10,16 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from s3console.core.errors import AccessRefused, S3ConsoleError
 from s3console.core.timeline import NOW
 from s3console.ui import actions
 from s3console.ui.browsing.addresses import Location
 from s3console.ui.browsing.feed import AHEAD
 from s3console.ui.browsing.listing import NameRow
 from s3console.ui.console import console_of
-from s3console.ui.display import Run, content, exact, key_runs, message_text
-from s3console.ui.screens.timing import TimeScreen
-from s3console.ui.threads import Task, run_in_thread, when_calm
+from s3console.ui.display import Run, content, key_runs
+from s3console.ui.keys_in_use import key
+from s3console.ui.screens.buckets import BucketsScreen
+from s3console.ui.threads import run_in_thread, when_calm
 from s3console.ui.widgets.browse_columns import BUCKETS, SAVED, BucketRow, names_layout
 from s3console.ui.widgets.object_pane import VERSIONING_WORDS, ObjectPane
 from s3console.ui.widgets.paged_table import PagedTable
@@ -27,28 +27,21 @@ from s3console.ui.widgets.rows import ListRows
 from s3console.ui.widgets.work_line import WorkLine
 
 if TYPE_CHECKING:
-    from s3console.s3.facts import BucketFacts
+    pass
 
-FACTS_AHEAD = 40
-
-
-class BrowseScreen(TimeScreen):
+class BrowseScreen(BucketsScreen):
     """The first screen."""
 
     scope = "browse"
     BINDINGS: ClassVar = actions.bindings("browse")
-    CSS = """
-    #browse.-find #buckets-pane { display: none; }
-    #saved-places { height: auto; max-height: 11; display: none; }
-    #saved-head { padding: 1 1 0 1; }
-    #saved > .paged--cursor { background: $background; }
-    #saved:focus > .paged--cursor { background: $cursor; }
-    """
     AUTO_FOCUS = ""
 
     def body(self) -> Iterable[Widget]:
         with Horizontal(id="browse"):
             with Vertical(id="buckets-pane", classes="pane"):
+                field = Input(id="bucket-filter", compact=True, placeholder="a part of a name")
+                field.display, field.styles.margin = False, (0, 1)
+                yield field
                 yield PagedTable(BUCKETS, id="buckets")
                 with Vertical(id="saved-places"):
                     yield Static(content(("saved places", "faint")), id="saved-head")
@@ -58,13 +51,9 @@ class BrowseScreen(TimeScreen):
                     yield Static("/ ", markup=False)
                     yield Input(id="filter", compact=True)
                     yield Static("", id="filter-count", markup=False)
-                yield PagedTable(names_layout(lambda: self.place.prefix), self.rows, id="names")
+                yield PagedTable(names_layout(lambda: self.place.base), self.rows, id="names")
                 yield WorkLine()
             yield ObjectPane(id="object-pane", classes="pane")
-
-    @property
-    def buckets(self) -> PagedTable:
-        return self.query_one("#buckets", PagedTable)
 
     def on_mount(self) -> None:
         self.query_one("#buckets-pane").border_title = content("buckets")
@@ -97,71 +86,9 @@ class BrowseScreen(TimeScreen):
                      "version on top or takes a delete marker off. Deleting a version is for ever.", "muted")]
         if self.focused is self.buckets:
             return [("The buckets of this account; V: it keeps versions, L: object lock. A bucket that the "
-                     "list does not show is opened by its name with o.", "muted")]
+                     f"list does not show is opened by its name with {key('everywhere.open')}.", "muted")]
         return [("One prefix, listed page by page. Everything here only reads. The keys c m d r w make "
                  "plans, which wait on 3 Review; nothing is sent before a plan is approved there.", "muted")]
-
-    # buckets
-
-    def load_buckets(self) -> None:
-        """Ask for the list of buckets."""
-        run_in_thread(self, lambda task: console_of(self).reader().buckets(), then=self._buckets,
-                      failed=self._no_buckets, name="buckets")
-
-    def _buckets(self, found: list[BucketFacts]) -> None:
-        self.bucket_rows = [self.bucket_row(facts.name) for facts in found]
-        for facts in found:
-            self.facts.setdefault(facts.name, facts)
-        self._show_buckets(keep=False)
-        self.query_one("#buckets-pane").border_subtitle = content(exact(len(found)))
-        if not found:
-            self.buckets.note(("There is no bucket here yet.", "muted"))
-        elif self.place.bucket and self.place.bucket in (names := [facts.name for facts in found]):
-            self.buckets.cursor = names.index(self.place.bucket)
-        self.ask_facts([facts.name for facts in found[:FACTS_AHEAD]])
-
-    def _no_buckets(self, error: S3ConsoleError) -> None:
-        sentence = message_text(error.sentence)
-        self.buckets.show(ListRows[BucketRow]())
-        hint = "Open a bucket by its name: press o." if isinstance(error, AccessRefused) else ""
-        table = self.buckets if self.place.bucket else self.names
-        table.note((sentence, "warning"), (f" {hint}", "muted"))
-        if table is self.names:
-            self.buckets.note(("No list of buckets.", "muted"))
-
-    def _show_buckets(self, *, keep: bool) -> None:
-        """The buckets of the account, and those that were opened by name because no list shows them."""
-        cursor = self.buckets.cursor if keep else 0
-        known = {row.name for row in self.bucket_rows}
-        if self.place.bucket and self.place.bucket not in known:
-            self.bucket_rows = [*self.bucket_rows, self.bucket_row(self.place.bucket)]
-            cursor = len(self.bucket_rows) - 1
-        self.bucket_rows = [self.bucket_row(row.name) for row in self.bucket_rows]
-        self.buckets.show(ListRows(self.bucket_rows), cursor=cursor)
-
-    def ask_facts(self, names: Sequence[str]) -> None:
-        reader = console_of(self).reader
-
-        def look(task: Task) -> None:
-            for name in names:
-                if task.cancelled:
-                    return
-                try:
-                    task.tell(self._fact, name, reader().bucket(name))
-                except S3ConsoleError:
-                    task.tell(self._fact, name, None)
-
-        run_in_thread(self, look, name="bucket facts")
-
-    def _fact(self, name: str, facts: BucketFacts | None) -> None:
-        if facts is None:
-            self.denied.add(name)
-        else:
-            self.facts[name] = facts
-        if self.bucket_rows or name == self.place.bucket:
-            self._show_buckets(keep=True)
-        if name == self.place.bucket:
-            console_of(self).refresh_chrome()
 
     def show_saved(self) -> None:
         table, places = self.query_one("#saved", PagedTable), self.query_one("#saved-places")
@@ -266,14 +193,12 @@ class BrowseScreen(TimeScreen):
             self.list_again()
 
     def action_step_back(self) -> None:
-        if self.stop_work():
+        if self.stop_work() or self._leave_bucket_filter():
             return
         if self.inspecting:
             self.close_inspection()
         elif self.query_one("#filter-line").display:
-            self._close_filter()
-            self.arrange_rows()
-            self.set_focus(self.names)
+            self.leave_filter()
         elif self.names.marks:
             self.names.clear_marks()
         elif self.wanted:

@@ -9,35 +9,32 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
-from s3console.core.model import Finding, Kind, PrefixTotals, ReviewHeader
+from s3console.core.model import Kind, PrefixTotals, ReviewHeader
 from s3console.ui import actions
 from s3console.ui.comparing import facts
-from s3console.ui.comparing.costs import cost_cell, cost_line
 from s3console.ui.comparing.passing import PASSING
 from s3console.ui.comparing.rows import (
     REVIEWS,
     PrefixRow,
     findings_layout,
-    prefix_rows,
     prefixes_layout,
     sides_runs,
 )
 from s3console.ui.console import console_of
-from s3console.ui.display import Run, content, elide, exact, key_runs, plural
-from s3console.ui.screens.finding_looking import FindingLooking
-from s3console.ui.screens.live_planning import LivePlanning
+from s3console.ui.display import Run, content, plural
+from s3console.ui.keys_in_use import key, key_run
+from s3console.ui.screens.prefix_looking import PrefixLooking
 from s3console.ui.threads import run_in_thread
 from s3console.ui.widgets.facts import Facts
 from s3console.ui.widgets.kind_chips import KindChips
 from s3console.ui.widgets.paged_table import PagedTable
 from s3console.ui.widgets.rows import ListRows
-from s3console.ui.widgets.titles import set_subtitle, set_title
 
 if TYPE_CHECKING:
     from s3console.store.reviews import Review
 
 
-class CompareScreen(LivePlanning, FindingLooking):
+class CompareScreen(PrefixLooking):
     """Recent reviews, or the one that is open."""
 
     scope = "compare"
@@ -74,6 +71,7 @@ class CompareScreen(LivePlanning, FindingLooking):
         self.kind: Kind | None = None
         self.shown: PrefixRow | None = None
         self.land_on = ""
+        self.level: list[PrefixRow] = []
 
     def body(self) -> Iterable[Widget]:
         yield Static("", id="progress", markup=False)
@@ -83,6 +81,7 @@ class CompareScreen(LivePlanning, FindingLooking):
             yield PagedTable(REVIEWS, id="reviews")
         with Horizontal(id="review"):
             with Vertical(id="prefix-pane", classes="pane"):
+                yield self.narrow_field("a part of a prefix, a state")
                 yield PagedTable(prefixes_layout(()), id="prefixes")
                 yield Static("", id="cost", markup=False)
             with Vertical(id="right"):
@@ -123,15 +122,28 @@ class CompareScreen(LivePlanning, FindingLooking):
             runs += [(f" {word}", "faint")] if word else []
         return runs if header.complete else [*runs, ("  INCOMPLETE", "bold warning")]
 
+    def why_not(self, action: actions.Action) -> str:
+        name = action.id.partition(".")[2] if action.scope == "compare" else ""
+        if name == "stop" and self.running is None:
+            return "No comparison runs."
+        if self.review is not None or name in ("", "start", "stop", "left", "right"):
+            return ""
+        if name == "up":
+            return "These are all comparisons."
+        if name in ("plan", "plan-copies") and self.has_class("-live"):
+            return ""
+        return f"Open a comparison first, or start one: {key('compare.start')}."
+
     def teaches(self) -> list[Run]:
         """What a newcomer has to know about this screen."""
         if self.has_class("-live") and self.review is None:
             return [("Both sides are being listed. What both listings have passed can be planned already: ",
-                     "muted"), ("a", "bold primary"), (" on its line.", "muted")]
+                     "muted"), key_run("compare.plan"), (" on its line.", "muted")]
         return [("Left is what should be, right is what is checked. Each line is a prefix with what was "
-                 "found there, by kind. ", "muted"), ("a", "bold primary"),
-                (" makes a plan of it, ", "muted"), ("i", "bold primary"),
-                (" sets a kind aside with a note. Nothing here changes a bucket.", "muted")]
+                 "found there, by kind. ", "muted"), key_run("compare.plan"),
+                (" makes a plan of it, ", "muted"), key_run("compare.ignore"),
+                (" sets a kind aside with a note. The cost is that of the requests of a repair; "
+                                           ":cost has more. Nothing here changes a bucket.", "muted")]
 
     # recent reviews
 
@@ -148,7 +160,7 @@ class CompareScreen(LivePlanning, FindingLooking):
             plural(len(found), "review") if found else "")
         if not found:
             self.reviews.note(
-                ("Nothing was compared yet. ", "foreground"), ("S", "bold primary"),
+                ("Nothing was compared yet. ", "foreground"), key_run("compare.start"),
                 (" asks for two places, or type ", "muted"),
                 (":compare s3://left/ s3://right/", "foreground"),
                 (". Comparing only reads: what left has is what right should have.", "muted"))
@@ -166,6 +178,7 @@ class CompareScreen(LivePlanning, FindingLooking):
         self.shown = None
         self.add_class("-open")
         self.prefixes.show(ListRows[PrefixRow]())
+        self.narrow_to("")
         self.prefixes.focus()
         self.load_level()
         console_of(self).refresh_chrome()
@@ -184,59 +197,6 @@ class CompareScreen(LivePlanning, FindingLooking):
         self.reviews.focus()
         self.load_reviews()
         console_of(self).refresh_chrome()
-
-    # prefixes
-
-    def load_level(self) -> None:
-        """Read the counts and states of the prefixes that are open."""
-        review, base, desk = self.review, self.base, console_of(self).desk
-        if review is None:
-            return
-
-        def show(found: facts.Level) -> None:
-            if review is self.review and base == self.base:
-                self.ignoring = found.ignoring
-                self._show_level(prefix_rows(base, found.totals, found.plans, found.asides))
-
-        run_in_thread(self, lambda task: facts.level(desk, review, base), then=show,
-                      failed=self.say_error, name="level")
-
-    def _show_level(self, rows: list[PrefixRow]) -> None:
-        table = self.prefixes
-        before = table.current
-        wanted = self.land_on or (before.totals.prefix if isinstance(before, PrefixRow) else None)
-        here = isinstance(before, PrefixRow) and before.whole
-        self.land_on = ""
-        at = next((n for n, row in enumerate(rows) if row.totals.prefix == wanted and row.whole == here), -1)
-        if at < 0:
-            at = next((n for n, row in enumerate(rows) if row.totals.prefix == wanted and not row.whole), -1)
-        if at < 0:
-            at = next((n for n, row in enumerate(rows)
-                       if row.state == "to review" and not (row.whole or row.here)), 0)
-        header = self.review.header if self.review is not None else None
-        table.spec = prefixes_layout(rows, lambda row: cost_cell(row, header))
-        table.show(ListRows(rows), cursor=at, keep_marks=True)
-        pane = self.query_one("#prefix-pane")
-        title = key_runs(self.base, "") if self.base else [("all prefixes", "")]
-        set_title(pane, content(*elide(title, (pane.size.width or 200) - 6)))
-        plain = [row for row in rows if not row.whole]
-        review = sum(row.state == "to review" for row in plain)
-        done = sum(row.state in ("done", "clean", "ignored") for row in plain)
-        parts = [plural(len(plain), "prefix", "prefixes"), f"{exact(review)} to review",
-                 f"{exact(done)} settled"]
-        set_subtitle(pane, content(" · ".join(parts)))
-
-    def _is_ignored(self, finding: Finding) -> bool:
-        return self.ignored_by(finding) is not None
-
-    def _show_cost(self, row: PrefixRow) -> None:
-        """What the repair of the prefix on the cursor, and of all that is shown, comes to."""
-        if self.review is None:
-            return
-        header, first = self.review.header, self.prefixes.source.rows(0, 1)
-        runs = cost_line("this line", row, header) if not row.whole else []
-        whole = cost_line("all of it", first[0], header) if first else []
-        self.query_one("#cost", Static).update(content(*runs, ("\n" if runs else "", ""), *whole))
 
     # messages of the tables
 
@@ -269,6 +229,7 @@ class CompareScreen(LivePlanning, FindingLooking):
                 self.findings.focus()
             else:
                 self.base = prefix
+                self.narrow_to("")
                 self.load_level()
 
         run_in_thread(self, lambda task: review.prefixes(1, prefix), then=show, failed=self.say_error,
@@ -285,9 +246,12 @@ class CompareScreen(LivePlanning, FindingLooking):
             self.land_on = self.base
             self.base = self.base.rstrip("/").rpartition("/")[0]
             self.base = self.base + "/" if self.base else ""
+            self.narrow_to("")
             self.load_level()
 
     def action_step_back(self) -> None:
+        if self.leave_narrowing():
+            return
         if self.prefixes.marks:
             self.prefixes.clear_marks()
         elif self.kind is not None:
@@ -296,8 +260,10 @@ class CompareScreen(LivePlanning, FindingLooking):
             self.action_up()
 
     def action_side(self, by: int) -> None:
-        """Left and right: another kind of findings, or out of and into a prefix."""
+        """Left and right: another kind of findings, or out of and into a prefix or review."""
         if self.review is None:
+            if by > 0 and self.reviews.has_focus and (header := self.reviews.current) is not None:
+                self.open_review(header.review)
             return
         if self.findings.has_focus:
             self._choose(self.query_one(KindChips).step(by))

@@ -15,6 +15,7 @@ from s3console.ui.comparing.child import Child, Reached, compare_words
 from s3console.ui.console import console_of
 from s3console.ui.dialogs.compare_form import CompareForm, Wanted
 from s3console.ui.display import Run, content, duration, exact, key_runs, message_text, plural, short_count
+from s3console.ui.keys_in_use import key, key_run
 from s3console.ui.screens.base import ConsoleScreen
 from s3console.ui.threads import Task, run_in_thread
 
@@ -67,7 +68,7 @@ class ComparisonRunning(ConsoleScreen):
     def start_comparison(self, wanted: Wanted) -> None:
         """Compare in a process of its own; the review opens when it is there."""
         if self.running is not None:
-            self.say("A comparison runs already. K stops it.", warn=True)
+            self.say(f"A comparison runs already. {key('compare.stop')} stops it.", warn=True)
             return
         desk = console_of(self).desk
         try:
@@ -97,7 +98,7 @@ class ComparisonRunning(ConsoleScreen):
         self._ended()
         self.open_review(review)
         if console_of(self).screen_of_mode is not self:
-            self.say("The comparison is done: 2 shows it.")
+            self.say("The comparison is done: 2 Compare shows it.")
 
     def _not_compared(self, error: S3ConsoleError) -> None:
         self._ended()
@@ -142,6 +143,6 @@ def progress_runs(wanted: Wanted, reached: Reached) -> list[Run]:
         (f"   ○ {short_count(reached.missing)} not under their name", "missing"),
         (f"   ≠ {short_count(reached.differs)} differ", "differs"),
         (f"   + {short_count(reached.right_only)} right only", "extra"),
-        ("   K", "bold primary"), (" stops", "muted"),
+        ("   ", ""), key_run("compare.stop"), (" stops", "muted"),
     ]
     return runs

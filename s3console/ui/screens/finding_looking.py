@@ -13,6 +13,7 @@ from s3console.ui.comparing.rows import FindingRows, PrefixRow, state_runs
 from s3console.ui.console import console_of
 from s3console.ui.dialogs.explain import ExplainDialog
 from s3console.ui.display import Run, content, elide, exact, key_runs, kind_runs, message_text, plural
+from s3console.ui.keys_in_use import key_run
 from s3console.ui.screens.ignoring import IgnoringFindings
 from s3console.ui.threads import CALM, Task, run_in_thread
 from s3console.ui.widgets.facts import Facts
@@ -62,6 +63,8 @@ class FindingLooking(IgnoringFindings):
             if not rows.count():
                 self.findings.note(("✓ Nothing differs here.", "ok"))
                 self.query_one("#finding", Facts).update([])
+                set_title(self.query_one("#finding-pane"), content())
+                set_subtitle(self.query_one("#finding-pane"), content())
             self._titles(row)
 
         run_in_thread(self, count, then=show, failed=self.say_error, name="findings", wait=0.03)
@@ -88,8 +91,8 @@ class FindingLooking(IgnoringFindings):
             shown = finding_facts(finding, found.rows, review.header, found.reason, found.origins)
             if note := self.ignored_runs(finding):
                 shown[-1:] = [("ignored", note),
-                              ("plan", [("nothing, because it is ignored; ", "muted"), ("i", "bold primary"),
-                                        (" takes that back", "muted")])]
+                              ("plan", [("nothing, because it is ignored; ", "muted"),
+                                        key_run("compare.ignore"), (" takes that back", "muted")])]
             self.query_one("#finding", Facts).update(shown)
             scroll = self.query_one("#finding-scroll")
             if scroll.scroll_offset.y:
@@ -124,6 +127,30 @@ class FindingLooking(IgnoringFindings):
 
         run_in_thread(self, lambda task: facts.rule_facts(finding.rule), then=show,
                       failed=self.say_error, name="explain")
+
+    def action_rules(self) -> None:
+        """`:rules`: the rules of the review with what each explains."""
+        from s3console.ui.comparing.finding import rule_lines
+        from s3console.ui.dialogs.lines import LinesDialog
+
+        if self.review is not None:
+            self.app.push_screen(LinesDialog([("rules", "")], rule_lines(self.review.header)))
+
+    def action_copy_menu(self) -> None:
+        """y: the texts by which the name of the finding, or the prefix on the cursor, is known elsewhere."""
+        from s3console.ui.browsing.texts import choices
+        from s3console.ui.dialogs.copy_menu import CopyMenu
+
+        row, review = self.prefixes.current, self.review
+        if review is None or not isinstance(row, PrefixRow):
+            return
+        place, name = review.header.right.place, row.totals.prefix
+        finding = self.findings.current if self.findings.has_focus else None
+        if isinstance(finding, Finding):
+            missing = finding.kind == "missing"
+            place, name = (review.header.left.place, finding.key) if missing else (place, finding.key)
+        found = choices(console_of(self).desk, place.bucket, name, None, place.connection.region or "")
+        self.app.push_screen(CopyMenu(key_runs(f"s3://{place.bucket}/{name}", "bold foreground"), found))
 
     def export_to(self, name: str) -> None:
         """Write the findings of the prefix and kind that are shown into a new file."""

@@ -12,6 +12,7 @@ from s3console.ui.dialogs.ask import AskDialog
 from s3console.ui.dialogs.menu import MenuDialog
 from s3console.ui.dialogs.name import NameDialog
 from s3console.ui.display import Run, Runs, exact, key_runs, plural, time_text
+from s3console.ui.keys_in_use import key
 from s3console.ui.screens.plan_making import PlanMaking
 from s3console.ui.threads import run_in_thread
 
@@ -116,7 +117,7 @@ class IgnoringFindings(PlanMaking):
 
         def done(_: None) -> None:
             self.say(f"They count again: {kind}." if note is None
-                     else f"Ignored: {kind}. i again takes it back.")
+                     else f"Ignored: {kind}. {key('compare.ignore')} again takes it back.")
             self.load_level()
 
         run_in_thread(self, work, then=done, failed=self.say_error, name="ignore")

@@ -54,7 +54,7 @@ class JobSteering(ConsoleScreen):
         """The job on the cursor; says what is there instead when there is none."""
         row = self.row
         if row is None or row.job is None:
-            self.say("This is a plan: 3 approves it." if row is not None else "There is no job here.")
+            self.say("This is a plan: 3 Review approves it." if row is not None else "There is no job here.")
             return None
         return row.job
 
@@ -181,6 +181,16 @@ class JobSteering(ConsoleScreen):
                                            (".parquet", "foreground")],
                        value=f"failures-{job.job}.csv"),
             lambda name: self.export_to(job.job, name) if name else None)
+
+    def action_copy_menu(self) -> None:
+        """y: the texts by which a job is known elsewhere."""
+        from s3console.ui.dialogs.copy_menu import Choice, CopyMenu
+
+        if (job := self._job()) is not None:
+            self.app.push_screen(CopyMenu([(job.job, "bold foreground")], [
+                Choice("i", "job", job.job), Choice("d", "plan", job.plan),
+                Choice("c", "look at it", f"s3console job {job.job}"),
+                Choice("r", "run it", f"s3console run {job.job}")]))
 
     def export_to(self, job: str, name: str) -> None:
         """Write the failures of a job into a file."""

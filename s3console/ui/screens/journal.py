@@ -18,6 +18,7 @@ from s3console.ui.dialogs.record import RecordDialog
 from s3console.ui.display import Run, content, exact, message_text, plural
 from s3console.ui.jobs import records
 from s3console.ui.jobs.records import FoundRecords, JournalRows, record_facts, records_layout, what_runs
+from s3console.ui.keys_in_use import key_run
 from s3console.ui.screens.base import ConsoleScreen
 from s3console.ui.threads import run_in_thread
 from s3console.ui.widgets.facts import Facts
@@ -100,7 +101,7 @@ class JournalScreen(ConsoleScreen):
         if not rows.count():
             self.query_one("#record", Facts).update([])
             if self.filter:
-                self.records.note(("No record holds this text. ", "foreground"), ("esc", "bold primary"),
+                self.records.note(("No record holds this text. ", "foreground"), key_run("everywhere.escape"),
                                   (" shows all of them.", "muted"))
             else:
                 self.records.note(
@@ -114,7 +115,7 @@ class JournalScreen(ConsoleScreen):
     def teaches(self) -> list[Run]:
         """What a newcomer has to know about this screen."""
         return [("Every approval and every act of a job, written before it happens and chained by hashes. ",
-                 "muted"), ("u", "bold primary"),
+                 "muted"), key_run("journal.undo"),
                 (" on a record of a job plans what takes it back.", "muted")]
 
     # filter
@@ -133,6 +134,11 @@ class JournalScreen(ConsoleScreen):
             event.input.display = bool(self.filter)
             self.records.focus()
 
+    def narrow_to(self, text: str) -> None:
+        """Only the records that hold this text."""
+        field = self.query_one("#record-filter", Input)
+        field.value, field.display = text, bool(text)
+
     def action_filter(self) -> None:
         """/: only the records that hold a text."""
         field = self.query_one("#record-filter", Input)
@@ -148,6 +154,7 @@ class JournalScreen(ConsoleScreen):
         """u: a plan that takes back what the job of this record did."""
         record, app = self.records.current, console_of(self)
         if record is None:
+            self.say("No record is on the cursor: there is nothing to take back.", warn=True)
             return
         desk = app.desk
         self.say("Looking at what the job did, and whether it can be taken back…")

@@ -1,17 +1,17 @@
-"""The middle of Browse: one place, listed page by page while it is looked at, and narrowed by a filter."""
+"""The middle of Browse: one place, listed page by page while it is looked at."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from s3console.core.errors import S3ConsoleError
+from s3console.core.model import JobStatus, Place
 from s3console.ui import bridge
 from s3console.ui.browsing.addresses import Location, parse_address
 from s3console.ui.browsing.feed import AHEAD, Feed, Gathered
-from s3console.ui.browsing.listing import Chunk, LoadedRows
+from s3console.ui.browsing.listing import Chunk, LoadedRows, NameRow
 from s3console.ui.console import console_of
 from s3console.ui.display import (
     Run,
@@ -25,7 +25,8 @@ from s3console.ui.display import (
     time_text,
     width_of,
 )
-from s3console.ui.screens.looking import KeyLooking
+from s3console.ui.keys_in_use import key
+from s3console.ui.screens.filtering import AT_ONCE, FilteringScreen
 from s3console.ui.threads import Task, run_in_thread
 from s3console.ui.widgets.browse_columns import names_layout
 from s3console.ui.widgets.paged_table import PagedTable
@@ -33,11 +34,11 @@ from s3console.ui.widgets.titles import set_subtitle, set_title
 from s3console.ui.widgets.work_line import WorkLine
 
 _STATES = {"listing": "still listing", "resting": "more as you scroll", "failed": "broken off",
-           "stopped": "stopped, F5 begins again"}
+           "stopped": "stopped"}
 
 
-class ListingScreen(KeyLooking):
-    """Going to a place, listing it in a thread, and what the filter shows of it."""
+class ListingScreen(FilteringScreen):
+    """Going to a place and listing it in a thread."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,6 +53,7 @@ class ListingScreen(KeyLooking):
         self.badges = False
         self.marked_bytes = 0
         self.land_on = ""
+        self.changed = False
 
     @property
     def names(self) -> PagedTable:
@@ -86,12 +88,16 @@ class ListingScreen(KeyLooking):
         self._close_filter()
         if location.bucket and location.bucket not in self.facts and location.bucket not in self.denied:
             self.ask_facts([location.bucket])
+        buckets = [row.name for row in self.bucket_rows]
+        if location.bucket in buckets:
+            self.query_one("#buckets", PagedTable).cursor = buckets.index(location.bucket)
         self.list_again()
         console_of(self).refresh_chrome()
 
     def list_again(self) -> None:
         """Start the listing of the current place from its beginning."""
-        self.rows = LoadedRows(base=self.place.prefix)
+        self.changed = False
+        self.rows = LoadedRows(base=self.place.base)
         self.feed = Feed(self.place, versions=self.with_deleted, moment=self.moment, wanted=self.wanted)
         self._lay_out(classes=False)
         self.names.show(self.rows)
@@ -101,10 +107,35 @@ class ListingScreen(KeyLooking):
             self.names.note(("Looking…" if self.wanted else "Listing…", "faint"))
             self._list_on()
 
+    def jobs_ended(self, jobs: Sequence[JobStatus]) -> None:
+        """A job that changed the place on screen: what stands there now is shown, or said to have changed."""
+        from s3console.ui.jobs.facts import touched
+
+        desk = console_of(self).desk
+        run_in_thread(self, lambda task: touched(desk, jobs), then=self._see_changes, name="touched")
+
+    def _see_changes(self, places: Sequence[Place]) -> None:
+        here = self.place
+        if not any(place.bucket == here.bucket and (place.prefix.startswith(here.prefix)
+                                                    or here.prefix.startswith(place.prefix))
+                   for place in places):
+            return
+        for known in (self.heads, self.verdicts, self.sizes, self.counts):
+            known.clear()
+        plain = not (self.names.marks or self.wanted or self.moment or self.inspecting
+                     or self.query_one("#filter-line").display or self.order != "name")
+        if plain and self.feed.state == "done" and self.rows.loaded <= AT_ONCE:
+            row = self.names.current
+            self.land_on = row.key if isinstance(row, NameRow) else ""
+            self.list_again()
+        else:
+            self.changed = True
+            self.titles()
+
     def _lay_out(self, *, classes: bool) -> None:
         versions = (bool(self.moment) or self.with_deleted) and not self.wanted
         self.badges = classes
-        self.names.spec = names_layout(lambda: self.place.prefix, versions=versions, classes=classes)
+        self.names.spec = names_layout(lambda: self.place.base, versions=versions, classes=classes)
 
     def _list_on(self, rows: int = AHEAD) -> None:
         """List in a thread until `rows` more are loaded."""
@@ -157,6 +188,8 @@ class ListingScreen(KeyLooking):
             return f"None of {exact(self.feed.seen)} names holds this text."
         if self.moment:
             return "Nothing stood here then that the store still knows."
+        if self.place.base != self.place.prefix:
+            return f"No name starts with this. {key('browse.find')} looks for a text in all names below."
         return "No key starts with this." if self.place.prefix else "This bucket is empty."
 
     def _found_so_far(self, feed: Feed) -> None:
@@ -209,6 +242,8 @@ class ListingScreen(KeyLooking):
         parts = [f"{exact(self.names.cursor + 1)} of {exact(shown)}"] if shown else []
         parts += [f"by {self.order}"] if self.order != "name" else []
         parts += [more] if more else []
+        parts += [f"changed, {key('everywhere.refresh')} looks again"] if self.changed else []
+        parts += [f"{exact(self.feed.unsure)} prefixes may be younger"] if self.feed.unsure else []
         if marks := self.names.marks:
             size = f", {size_text(self.marked_bytes)}" if self.marked_bytes else ""
             parts.append(f"{exact(len(marks))} marked{size}")
@@ -217,50 +252,3 @@ class ListingScreen(KeyLooking):
         if self.query_one("#filter-line").display:
             self.query_one("#filter-count", Static).update(
                 content((f" {exact(shown)} of {exact(loaded)} loaded{going}", "muted")))
-
-    # filter
-
-    def action_filter(self) -> None:
-        self.query_one("#filter-line").display = True
-        self.set_focus(self.query_one("#filter", Input))
-        self.titles()
-
-    def _close_filter(self) -> None:
-        self.query_one("#filter-line").display = False
-        with self.prevent(Input.Changed):
-            self.query_one("#filter", Input).value = ""
-        self.rows.widen()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        if event.input.id == "filter":
-            self.arrange_rows(wait=0.06)
-
-    def arrange_rows(self, *, wait: float = 0.0) -> None:
-        """Filter and sort the loaded rows again, in a thread."""
-        rows, through, by = self.rows, len(self.rows.chunks), self.order
-        needle = self.query_one("#filter", Input).value
-        if not needle and by == "name":
-            rows.widen()
-            self._narrowed(rows)
-            return
-
-        def narrow(matches: Any) -> None:
-            if rows is self.rows:
-                rows.narrow(needle, matches, through)
-                self._narrowed(rows)
-
-        run_in_thread(self, lambda task: rows.ordered(rows.search(needle, 0, through), by), then=narrow,
-                      name="filter", wait=wait)
-
-    def _narrowed(self, rows: LoadedRows) -> None:
-        self.names.show(rows, keep_marks=True)
-        if not rows.count():
-            self.names.note(("No loaded name holds this text. Enter asks the store for it.", "muted"))
-        self.titles()
-        if rows.matches is not None and self.feed.state == "resting" and not self.feed.full:
-            self._list_on()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.input.id == "filter" and (text := event.value):
-            self.go(Location(self.place.bucket, self.place.prefix + text))
-        self.set_focus(self.names)

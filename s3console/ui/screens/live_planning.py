@@ -12,6 +12,7 @@ from s3console.ui.comparing.child import Reached
 from s3console.ui.comparing.passing import PassingRow, merged
 from s3console.ui.console import console_of
 from s3console.ui.display import content, exact, message_text, plural
+from s3console.ui.keys_in_use import key
 from s3console.ui.screens.comparing import ComparisonRunning
 from s3console.ui.threads import Task, run_in_thread
 from s3console.ui.widgets.paged_table import PagedTable
@@ -57,7 +58,8 @@ class LivePlanning(ComparisonRunning):
         passed = sum(row.passed for row in rows)
         pane = self.query_one("#live-pane")
         pane.border_title = content("listing both sides")
-        word = f"{exact(passed)} of {plural(len(rows), 'prefix', 'prefixes')} listed · a plans one of them"
+        word = (f"{exact(passed)} of {plural(len(rows), 'prefix', 'prefixes')} listed · "
+                f"{key('compare.plan')} plans one of them")
         pane.border_subtitle = content(word if rows else "")
 
     def plan_passed(self, *, only: Only | None = None) -> None:

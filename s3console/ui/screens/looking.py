@@ -14,6 +14,7 @@ from s3console.ui.browsing.listing import NameRow
 from s3console.ui.browsing.moments import Line
 from s3console.ui.console import console_of
 from s3console.ui.display import Run, key_runs
+from s3console.ui.keys_in_use import key
 from s3console.ui.screens.base import ConsoleScreen
 from s3console.ui.threads import Task, run_in_thread
 from s3console.ui.widgets.browse_columns import BucketRow
@@ -139,7 +140,7 @@ class KeyLooking(ConsoleScreen):
                 self.look_at(row)
 
     def _ask_versions(self, row: NameRow) -> None:
-        self.pane.title(("versions of ", ""), *key_runs(row.key[len(self.place.prefix):], ""))
+        self.pane.title(("versions of ", ""), *key_runs(row.key[len(self.place.base):], ""))
         place, reader = self.place, console_of(self).reader
 
         def show(entries: Sequence[Entry]) -> None:
@@ -155,10 +156,11 @@ class KeyLooking(ConsoleScreen):
         from s3console.ui.browsing.pictures import PICTURE
         from s3console.ui.browsing.preview import LENGTH, make_preview
 
-        name = row.key[len(self.place.prefix):]
+        name = row.key[len(self.place.base):]
         self.pane.title(*key_runs(name, ""))
         if row.deleted:
-            self.pane.complain("The newest version is a delete marker. Press v for the versions under it.")
+            self.pane.complain(f"The newest version is a delete marker. {key('browse.versions')} shows the "
+                               "versions under it.")
             return
         bucket, reader = self.place.bucket, console_of(self).reader
         known = self.heads.get((bucket, row.key, entry.version_id))
@@ -216,7 +218,8 @@ class KeyLooking(ConsoleScreen):
         def told(count: Count) -> None:
             self.counts[place], self.sizes[place] = count, count_runs(count, region)
             current = self.names.current
-            if current is not None and current.key == below and not self.inspecting:
+            seen = current is not None and current.key == below and not self.inspecting
+            if current is not None and seen and self.pane.display:
                 self.pane.show_row(current, self.sizes[place])
             elif count.done:
                 self.say(count_sentence(place, count))
@@ -224,7 +227,7 @@ class KeyLooking(ConsoleScreen):
         def ended(count: Count) -> None:
             told(count)
             if count.paused:
-                self.say(f"{count_sentence(place, count)} so far; z counts on.")
+                self.say(f"{count_sentence(place, count)} so far; {key('browse.size')} counts on.")
 
         before = self.counts.get(place, Count())
         start = before if before.paused else Count()

@@ -11,11 +11,13 @@ from s3console.ui.browsing.listing import SORTS
 from s3console.ui.browsing.picked import said
 from s3console.ui.console import console_of
 from s3console.ui.display import exact, key_runs, kind_runs, message_text, plural
+from s3console.ui.keys_in_use import key
 from s3console.ui.screens.staging import StagingScreen
 from s3console.ui.threads import Task, run_in_thread
 from s3console.ui.widgets.paged_table import MARK_ALL_LIMIT
 
 if TYPE_CHECKING:
+    from s3console.store.places import Places
     from s3console.ui.browsing import kept
     from s3console.ui.dialogs.places import PlacesAnswer
 
@@ -45,7 +47,7 @@ class PlacesScreen(StagingScreen):
         run_in_thread(self, lambda task: kept.places(desk), then=self._places, failed=self.say_error,
                       name="places")
 
-    def _places(self, places: kept.Places) -> None:
+    def _places(self, places: Places) -> None:
         self.saved, self.recent = places.saved, places.recent
         self.show_saved()
 
@@ -84,9 +86,10 @@ class PlacesScreen(StagingScreen):
             return
         desk = console_of(self).desk
 
-        def done(places: kept.Places) -> None:
+        def done(places: Places) -> None:
             self._places(places)
-            self.say("Saved; b lists the saved places." if answer.act == "save" else "No longer saved.")
+            saved = f"Saved; {key('browse.places')} lists the saved places."
+            self.say(saved if answer.act == "save" else "No longer saved.")
 
         run_in_thread(self, lambda task: kept.change_places(desk, answer.act, answer.uri), then=done,
                       failed=self.say_error, name="keep")
@@ -220,7 +223,8 @@ class PlacesScreen(StagingScreen):
             finding = known.finding
             if not finding.rule:
                 kind = "".join(text for text, _ in kind_runs(finding.kind))
-                self.say(f"{kind}: the comparison knows no rule behind this name. 2 shows the finding.")
+                self.say(f"{kind}: the comparison knows no rule behind this name. 2 Compare shows the "
+                         "finding.")
                 return
             fit = next((one for one in known.review.header.rules if one.rule == finding.rule), None)
             wanted = finding.intended_key or finding.key

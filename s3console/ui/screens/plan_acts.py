@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,17 +14,18 @@ from s3console.ui.dialogs.approve import ApproveDialog
 from s3console.ui.dialogs.approve_several import ApproveSeveral
 from s3console.ui.dialogs.name import NameDialog
 from s3console.ui.dialogs.operations import OperationsDialog
-from s3console.ui.display import exact, message_text, plural
+from s3console.ui.display import exact, key_runs, message_text, plural
+from s3console.ui.keys_in_use import key
 from s3console.ui.plans import facts
 from s3console.ui.plans.facts import OperationRows, PlanLine, PlanScan
-from s3console.ui.screens.base import ConsoleScreen
+from s3console.ui.screens.narrowing import Narrowing
 from s3console.ui.threads import Task, run_in_thread
 from s3console.ui.widgets.paged_table import PagedTable
 
 T = TypeVar("T")
 
 
-class PlanActs(ConsoleScreen):
+class PlanActs(Narrowing):
     """The acts; what is shown is the screen's own."""
 
     scans: dict[str, PlanScan]
@@ -106,7 +108,7 @@ class PlanActs(ConsoleScreen):
             return
         scan = self.scans.get(line.plan.digest)
         if scan is None:
-            self.say("The operations are still being read; press A again in a moment.")
+            self.say(f"The operations are still being read; press {key('review.approve')} again in a moment.")
             return
         self.app.push_screen(ApproveDialog(line.plan, scan),
                              lambda count: self.approve(line.plan, count) if count else None)
@@ -191,6 +193,30 @@ class PlanActs(ConsoleScreen):
             NameDialog("reject", [("Why is plan ", "muted"), (line.plan.plan, "bold foreground"),
                                   (" put aside for good? The journal keeps the reason.", "muted")],
                        does="reject", may_be_empty=True), put_aside)
+
+    def action_who(self) -> None:
+        """w: who made, approved or rejected this plan, and what its job did: its records in the journal."""
+        if (line := self.line) is not None:
+            console_of(self).call_later(self._go_to_journal, line.plan.plan)
+
+    async def _go_to_journal(self, text: str) -> None:
+        app = console_of(self)
+        await app.switch_mode("journal")
+        if (narrow := getattr(app.screen_of_mode, "narrow_to", None)) is not None:
+            narrow(text)
+
+    def action_copy_menu(self) -> None:
+        """y: the texts by which a plan is known elsewhere."""
+        from s3console.ui.dialogs.copy_menu import Choice, CopyMenu
+
+        if (line := self.line) is None:
+            return
+        plan = line.plan
+        count = "" if plan.reversible else f" --count {plan.operations}"
+        self.app.push_screen(CopyMenu(key_runs(plan.plan, "bold foreground"), [
+            Choice("y", "place", replace(plan.right, prefix=plan.prefix).uri), Choice("i", "plan", plan.plan),
+            Choice("d", "digest", plan.digest), Choice("c", "show it", f"s3console show {plan.plan}"),
+            Choice("a", "approve it", f"s3console approve {plan.plan}{count}")]))
 
     def action_to_compare(self) -> None:
         """c: the findings that a plan was made from."""

@@ -12,7 +12,7 @@ from s3console.ui.console import console_of
 from s3console.ui.dialogs.menu import MenuDialog
 from s3console.ui.dialogs.name import NameDialog
 from s3console.ui.display import Runs, exact, plural
-from s3console.ui.screens.base import ConsoleScreen
+from s3console.ui.screens.narrowing import Narrowing
 from s3console.ui.threads import Task, run_in_thread
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from s3console.ui.widgets.paged_table import PagedTable
 
 
-class PlanMaking(ConsoleScreen):
+class PlanMaking(Narrowing):
     """Makes plans for the prefix on the cursor, or for the marked ones, one plan for each."""
 
     review: Review | None

@@ -10,12 +10,14 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from s3console.core.model import JobStatus, Plan
+from s3console.core.states import FINAL_JOBS
 from s3console.ui import actions
 from s3console.ui.console import console_of
 from s3console.ui.display import Run, content, exact, key_runs, plural
 from s3console.ui.jobs import facts
 from s3console.ui.jobs.facts import QueueRow
 from s3console.ui.jobs.words import FAILURES, JOBS, failure_runs, job_facts, settled
+from s3console.ui.keys_in_use import key_run
 from s3console.ui.screens.job_steering import JobSteering
 from s3console.ui.threads import Task, run_in_thread
 from s3console.ui.widgets.facts import Facts
@@ -108,6 +110,24 @@ class QueueScreen(JobSteering):
             return super().where_runs()
         return [(f"s3://{row.plan.right.bucket}/", "muted"), *key_runs(row.plan.prefix)]
 
+    def why_not(self, action: actions.Action) -> str:
+        name = action.id.partition(".")[2] if action.scope == "queue" else ""
+        job = self.row.job if self.row is not None else None
+        if not name or name == "pause-all":
+            return ""
+        if job is None:
+            return ("This is a plan: 3 Review approves it." if self.row is not None
+                    else "There is no job here.")
+        if job.state in FINAL_JOBS and name in ("pause", "cancel", "fewer", "more", "set-workers", "limit"):
+            return f"This job is {job.state}: nothing of it is left to steer."
+        if name == "retry" and not (job.failed or job.skipped):
+            return "Nothing failed in this job."
+        if name == "export" and not (job.failed or job.skipped):
+            return "Nothing failed in this job: there is nothing to export."
+        if name == "skip" and not (job.failed and job.remaining and job.state in ("failed", "paused")):
+            return "This job did not stop at a failure: there is nothing to go on from."
+        return ""
+
     def teaches(self) -> list[Run]:
         """What a newcomer has to know about this screen."""
         return [("Jobs run in processes of their own: they go on when the console is closed, and can be "
@@ -150,7 +170,7 @@ class QueueScreen(JobSteering):
             at = next((n for n, row in enumerate(rows) if first and row.job is not None), 0)
         self.jobs.show(ListRows(self.rows), cursor=at)
         if not rows:
-            self.jobs.note(("The queue is empty. ", "foreground"), ("3", "bold primary"),
+            self.jobs.note(("The queue is empty. ", "foreground"), key_run("everywhere.review"),
                            (" shows plans; an approved plan becomes a job here.", "muted"))
         jobs: list[JobStatus] = [row.job for row in rows if row.job is not None]
         parts = [f"{exact(sum(job.state == state for job in jobs))} {state}"
@@ -177,7 +197,7 @@ class QueueScreen(JobSteering):
         self._show_failures(job)
 
     def _show_failures(self, job: JobStatus | None) -> None:
-        mark = f"{job.job} {job.failed}" if job is not None else ""
+        mark = f"{job.job} {job.failed} {settled(job) > 0}" if job is not None else ""
         if mark == self.failures_of:
             return
         self.failures_of = mark

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
 
+from s3console.core.model import JobStatus
 from s3console.ui import actions
 from s3console.ui.console import console_of
 from s3console.ui.display import Run, content, exact, key_runs, plural, size_text
+from s3console.ui.keys_in_use import key, key_run
 from s3console.ui.plans import facts
 from s3console.ui.plans.facts import PlanLine, PlanScan
-from s3console.ui.plans.words import PLANS, now_runs, plan_facts, state_runs
+from s3console.ui.plans.words import PLANS, STATE_WORDS, now_runs, plan_facts, state_runs
 from s3console.ui.screens.plan_acts import PlanActs
 from s3console.ui.threads import run_in_thread
 from s3console.ui.widgets.facts import Facts
@@ -37,14 +39,20 @@ class ReviewScreen(PlanActs):
     ReviewScreen.-narrow #plans-pane { width: 1fr; height: 35%; }
     """
 
+    narrows = "#plans"
+
     def __init__(self) -> None:
         super().__init__()
+        self.lines: list[PlanLine] = []
+        self.seen: set[str] | None = None
+        self.arriving = False
         self.scans: dict[str, PlanScan] = {}
         self.land_on = ""
 
     def body(self) -> Iterable[Widget]:
         with Horizontal(id="two"):
             with Vertical(id="plans-pane", classes="pane"):
+                yield self.narrow_field("a prefix, a state, a title, a plan")
                 yield PagedTable(PLANS, id="plans")
             with (
                 Vertical(id="plan-pane", classes="pane"),
@@ -69,7 +77,12 @@ class ReviewScreen(PlanActs):
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
+        self.arriving = True
         self.load_plans()
+
+    def jobs_ended(self, jobs: Sequence[JobStatus]) -> None:
+        if console_of(self).screen_of_mode is self:
+            self.load_plans()
 
     def where_runs(self) -> list[Run]:
         line = self.line
@@ -77,13 +90,29 @@ class ReviewScreen(PlanActs):
             return super().where_runs()
         return [(f"s3://{line.plan.right.bucket}/", "muted"), *key_runs(line.plan.prefix)]
 
+    def why_not(self, action: actions.Action) -> str:
+        name = action.id.partition(".")[2] if action.scope == "review" else ""
+        line = self.line
+        if not name or name == "filter":
+            return ""
+        if line is None:
+            return f"There is no plan here: {key('compare.plan')} on 2 Compare makes one."
+        if name in ("approve", "drop", "reject") and line.state != "ready" and not self.plans.marks:
+            return f"This plan is {line.state}: only one that waits can be changed or approved."
+        if name == "findings" and not line.plan.review:
+            return "This plan was not made from a comparison."
+        if name == "again" and line.plan.left is None:
+            return "This plan has one place only: there is nothing to compare it with."
+        return ""
+
     def teaches(self) -> list[Run]:
         """What a newcomer has to know about this screen."""
         return [("A plan is a sealed list of operations for one prefix. ", "muted"),
-                ("enter", "bold primary"), (" reads all of it, ", "muted"),
-                ("-", "bold primary"), (" leaves marked ones out, ", "muted"),
-                ("A", "bold primary"), (" approves it: by its number where bytes are lost, by y where all "
-                                        "can be undone. Only then anything is sent.", "muted")]
+                key_run("list.choose"), (" reads all of it, ", "muted"),
+                key_run("review.drop"), (" leaves marked ones out, ", "muted"),
+                key_run("review.approve"),
+                (" approves it: by its number where bytes are lost, by y where all can be undone. Only then "
+                 "anything is sent.", "muted")]
 
     def load_plans(self) -> None:
         """Read the plans and their states."""
@@ -92,22 +121,39 @@ class ReviewScreen(PlanActs):
                       name="plans")
 
     def _loaded(self, lines: list[PlanLine]) -> None:
+        self.lines = lines
+        ready = [line.plan.digest for line in lines if line.state == "ready"]
+        new = [digest for digest in ready if self.seen is not None and digest not in self.seen]
+        if self.arriving and new and not self.land_on:
+            # Who made a plan and comes here means that one, wherever the cursor was left.
+            self.land_on = new[0]
+        self.seen, self.arriving = {line.plan.digest for line in lines}, False
+        self.narrow()
+
+    def narrow(self) -> None:
+        """Show the plans that hold the text of the filter; the cursor stays on its plan."""
+        lines = [line for line in self.lines if self.holds(
+            line.plan.prefix, line.plan.title, line.plan.plan, STATE_WORDS.get(line.state, line.state))]
         wanted = self.land_on or (self.line.plan.digest if self.line else "")
         self.land_on = ""
         at = next((n for n, line in enumerate(lines) if line.plan.digest == wanted), 0)
-        waiting = {line.plan.digest: line for line in lines if line.state == "ready"}
+        waiting = {line.plan.digest: line for line in self.lines if line.state == "ready"}
         self.plans.marks = {digest: waiting[str(digest)] for digest in self.plans.marks
                             if str(digest) in waiting}
         self.plans.show(ListRows(lines), cursor=at, keep_marks=True)
         self._count()
-        if not lines:
-            self.plans.note(("No plan yet. ", "foreground"), ("2", "bold primary"), (" and ", "muted"),
-                            ("a", "bold primary"), (" plan the repair of a prefix.", "muted"))
+        if not lines and self.lines:
+            self.plans.note((f"None of {plural(len(self.lines), 'plan')} holds this text. ", "foreground"),
+                            key_run("everywhere.escape"), (" shows all of them.", "muted"))
+        elif not lines:
+            self.plans.note(("No plan yet. ", "foreground"), key_run("everywhere.compare"),
+                            (" and ", "muted"), key_run("compare.plan"),
+                            (" plan the repair of a prefix.", "muted"))
             self.query_one("#plan", Facts).update([])
         console_of(self).refresh_chrome()
 
     def _count(self) -> None:
-        lines: list[PlanLine] = list(self.plans.source.rows(0, self.plans.source.count()))
+        lines, shown = self.lines, self.plans.source.count()
         ready = sum(line.state == "ready" for line in lines)
         stale = sum(line.state == "stale" for line in lines)
         waits = "waits" if ready == 1 else "wait"
@@ -117,6 +163,8 @@ class ReviewScreen(PlanActs):
             parts = [f"{exact(len(self.plans.marks))} marked, {size_text(size)}"]
         elif stale:
             parts.append(f"{exact(stale)} stale")
+        if shown < len(lines):
+            parts.insert(0, f"{exact(shown)} shown")
         self.query_one("#plans-pane").border_subtitle = content(" · ".join(parts))
 
     def on_paged_table_marked(self, event: PagedTable.Marked) -> None:
@@ -164,7 +212,7 @@ class ReviewScreen(PlanActs):
             self._draw(line)
 
     def action_step_back(self) -> None:
-        if self.plans.marks:
+        if not self.leave_narrowing() and self.plans.marks:
             self.plans.clear_marks()
 
     def action_reload(self) -> None:

@@ -13,6 +13,7 @@ from s3console.ui.browsing.listing import NameRow
 from s3console.ui.browsing.picked import Picked, Said
 from s3console.ui.console import console_of
 from s3console.ui.display import Run, exact, plural
+from s3console.ui.keys_in_use import key
 from s3console.ui.screens.listing import ListingScreen
 from s3console.ui.threads import Task, run_in_thread
 from s3console.ui.widgets.paged_table import PagedTable
@@ -32,7 +33,7 @@ class StagingScreen(ListingScreen):
 
     def picked(self) -> Picked | None:
         """The marked rows of the list in use, or the row on its cursor."""
-        bucket, base = self.place
+        bucket, base = self.place.bucket, self.place.base
         if not bucket:
             return None
         if self.pane.view == "versions":
@@ -97,7 +98,8 @@ class StagingScreen(ListingScreen):
         found = self._picked_or_say()
         if found is None:
             return
-        note = ("Into another bucket: first copies, which are verified; then m again plans taking the old "
+        note = (f"Into another bucket: first copies, which are verified; then {key('browse.move-to')} again "
+                "plans taking the old "
                 "names away." if verb == "move" else "")
         dialog = TargetDialog(verb, found.runs, f"s3://{found.bucket}/{found.base}", value="s3://",
                               known=self.known_places(), single=found.names == 1 and bool(found.entries),
@@ -125,9 +127,6 @@ class StagingScreen(ListingScreen):
         found = self._picked_or_say()
         if found is None:
             return
-        if self.pane.view == "versions":
-            self.say("One version is not downloaded by itself: go to its time with t, then w.", warn=True)
-            return
         name = (found.prefixes[0].rstrip("/").rpartition("/")[2] if found.prefixes else "") or found.bucket
         safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in name).strip(".")
         question = [("download ", "muted"), *found.runs,
@@ -139,7 +138,12 @@ class StagingScreen(ListingScreen):
     def command_download(self, argument: str) -> None:
         """`:download FOLDER`."""
         found, desk, moment = self._picked_or_say(), console_of(self).desk, self.moment
-        if found is not None:
+        if found is None:
+            return
+        if self.pane.view == "versions":
+            self.stage_in("planning the download", lambda task, tell: plans.version_plan(
+                desk, found, argument, task, tell))
+        else:
             self.stage_in("planning the download", lambda task, tell: plans.download_plan(
                 desk, found, argument, moment, task, tell))
 
@@ -173,10 +177,11 @@ class StagingScreen(ListingScreen):
         if found is None:
             return
         if found.prefixes:
-            self.say("A prefix is restored to a time: press t.")
+            self.say(f"A prefix is restored to a time: press {key('browse.time')}.")
         elif not found.exact and not any(entry.is_delete_marker for entry in found.entries):
-            self.say("This key stands. v shows its versions: r puts an old one on top; "
-                     ". shows deleted keys: r brings them back.")
+            again = key("browse.restore")
+            self.say(f"This key stands. {key('browse.versions')} shows its versions: {again} puts an old one "
+                     f"on top; {key('browse.deleted')} shows deleted keys: {again} brings them back.")
         else:
             gone = tuple(e for e in found.entries if found.exact or e.is_delete_marker)
             chosen = replace(found, entries=gone)

@@ -81,7 +81,7 @@ class TimeScreen(PlacesScreen):
             return sight(reader(), bucket, old), sight(reader(), bucket, new)
 
         def show(both: tuple[Sighted, Sighted]) -> None:
-            name = new.key[len(self.place.prefix):]
+            name = new.key[len(self.place.base):]
             self.app.push_screen(LinesDialog([("two versions of ", ""), *key_runs(name, "")],
                                              diff_lines(*both, width), head=head_line(width)))
 

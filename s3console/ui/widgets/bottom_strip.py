@@ -36,12 +36,13 @@ def queue_runs(jobs: Sequence[JobStatus], *, name: int = 40, bar: int = 12) -> l
         only_reads = "" if jobs else ", nothing was sent to S3 but reads"
         return [("nothing queued", "muted"), (only_reads, "faint")]
     job = live[0]
-    fraction = (job.done + job.skipped) / job.planned if job.planned else 0.0
+    settled = job.planned - job.remaining
+    fraction = settled / job.planned if job.planned else 0.0
     runs: list[Run] = [(job.state, f"bold {_STATE_ROLE[job.state]}"), ("  ", "")]
     runs += elide(key_runs(job.prefix or job.title or job.job), name)
     runs += [("  ", ""), *bar_runs(fraction, bar, _STATE_ROLE[job.state])]
-    runs.append((f"  {fraction:.0%}", "foreground"))
-    runs.append((f"  {exact(job.done)} / {exact(job.planned)}", "muted"))
+    runs.append((f"  {int(fraction * 100)}%", "foreground"))
+    runs.append((f"  {exact(settled)} / {exact(job.planned)}", "muted"))
     if job.rate > 0 and job.state == "running":
         runs.append((f"  {job.rate:,.0f}/s", "muted"))
         runs.append((f"  {duration(job.remaining / job.rate)} left", "foreground"))

@@ -80,7 +80,8 @@ class ContextLine(Widget):
         room = width - width_of(runs)
         for quiet in ("faint", "muted"):
             if width_of(where) > room and any(role not in ("faint", "muted", "") for _, role in where):
-                where = [run for run in where if run[1] != quiet]
+                where = [(text.strip() if "→" in text else text, role) for text, role in where
+                         if role != quiet or "→" in text]
         shown = elide(where, room, middle=True) if room > 8 else []
         gap = " " * max(0, width - width_of(runs) - width_of(shown))
         return [*runs, (gap, ""), *shown]

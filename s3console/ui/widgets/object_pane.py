@@ -58,8 +58,11 @@ def bucket_facts(facts: BucketFacts) -> list[Fact]:
 
 def prefix_facts(key: str, size: Runs) -> list[Fact]:
     """What is known about a prefix; `size` is the count below it, once it was asked for."""
+    count, cost, rest = list(size[:1]), list(size[1:2]), list(size[2:])
+    lines = [[(text.strip(), role) for text, role in cost], [(text.lstrip(), role) for text, role in rest]]
     return [("prefix", path_runs(key, "bold foreground")),
-            ("below it", size or [("z counts objects and bytes", "faint")])]
+            ("below it", count or [("z counts objects and bytes", "faint")]),
+            *(("", line) for line in lines if line)]
 
 
 def object_facts(row: NameRow, entry: Entry, head: ObjectFacts | None) -> list[Fact]:
@@ -162,7 +165,7 @@ class ObjectPane(Vertical):
             table.note(("The store lists no version of this key.", "muted"))
         markers = sum(1 for entry in entries if entry.is_delete_marker)
         note = plural(len(entries) - markers, "version")
-        self.title(("versions of ", ""), *key_runs(row.key[len(location.prefix):], ""),
+        self.title(("versions of ", ""), *key_runs(row.key[len(location.base):], ""),
                    note=f"{note}, {plural(markers, 'delete marker')}" if markers else note)
 
     def move_to(self, line: Line) -> None:

@@ -13,8 +13,8 @@ from s3console.ui.threads import Task, run_in_thread
 from s3console.ui.widgets.rows import RowSource
 
 PAGE = 128
-PAGES_KEPT = 24
-PAGES_WANTED = 8
+PAGES_KEPT = 8
+PAGES_WANTED = 4
 
 
 class PageCache:

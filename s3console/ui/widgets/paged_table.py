@@ -78,6 +78,8 @@ class PagedTable(TableView):
         self._resize_virtual()
         self.set_reactive(PagedTable.cursor, max(0, min(cursor, source.count() - 1)))
         self._keep_visible()
+        if self.cursor:
+            self.call_after_refresh(self._keep_visible)
         self.refresh()
         self._tell_highlight()
 

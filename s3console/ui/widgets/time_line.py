@@ -13,12 +13,15 @@ from s3console.core.timeline import NOW
 from s3console.ui import actions
 from s3console.ui.browsing.moments import Line, bar_runs, moment_runs, standing_runs
 from s3console.ui.display import Run, Runs, content, key_runs, size_text, time_text, width_of
+from s3console.ui.keys_in_use import key
 from s3console.ui.widgets.browse_columns import class_badge
 from s3console.ui.widgets.paged_table import PagedTable
 from s3console.ui.widgets.rows import Column, Layout
 
-_KEYS = (("←→", "change"), (", .", "hour"), ("< >", "day"), ("=", "diff"), ("r", "restore"), ("d", "delete"),
-         ("t", "whole place"), ("y", "copy text"))
+_KEYS = (("versions.earlier versions.later", "change"), ("versions.hour-back versions.hour-on", "hour"),
+         ("versions.day-back versions.day-on", "day"), ("versions.diff", "diff"),
+         ("browse.restore", "restore"), ("browse.delete", "delete"), ("browse.download", "download"),
+         ("browse.time", "whole place"), ("browse.copy-menu", "copy text"))
 
 
 class TimeLine(Widget):
@@ -44,8 +47,9 @@ class TimeLine(Widget):
         runs: list[Run] = [("time   ", "faint"), *bar_runs(line, width - 7), ("\nas of  ", "faint"),
                            *moment_runs(line), ("\nthen   ", "faint"), *standing_runs(line), ("\n\n", "")]
         keys: list[Run] = []
-        for key, does in _KEYS:
-            more: list[Run] = [(key, "bold primary"), (f" {does}   ", "muted")]
+        for names, does in _KEYS:
+            shown = " ".join(key(name) for name in names.split()).replace("← →", "←→")
+            more: list[Run] = [(shown, "bold primary"), (f" {does}   ", "muted")]
             if width_of(keys) + width_of(more) <= width + 3:
                 keys += more
         return content(*runs, *keys)

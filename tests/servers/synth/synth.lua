@@ -89,7 +89,7 @@ local function delete_many()
   if not from then return fail(400, "MalformedXML") end
   local deleted, count = sub(body, from):gsub("</Delete>%s*$", ""):gsub("Object>", "Deleted>")
   if count > 2000 then return fail(400, "MalformedXML") end
-  deleted = deleted:gsub("<Quiet>false</Quiet>", "")
+  deleted = deleted:gsub("<Quiet>false</Quiet>", ""):gsub("<ETag>[^<]*</ETag>", "")
   return result("DeleteResult", deleted)
 end
 
