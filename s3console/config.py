@@ -19,7 +19,8 @@ class Settings:
     """What the configuration file says.
 
     `keys` gives actions of the console other keys, by their ids; `readonly` are patterns of profile
-    names that can never be written to; `ascii` draws marks and borders in ASCII.
+    names that can never be written to; `ascii` draws marks and borders in ASCII; `empty_bucket` allows
+    plans that empty whole buckets.
     """
 
     theme: str = ""
@@ -27,6 +28,7 @@ class Settings:
     keys: Mapping[str, str] = field(default_factory=dict)
     readonly: tuple[str, ...] = ()
     ascii: bool = False
+    empty_bucket: bool = False
 
     def protects(self, profile: str | None) -> bool:
         """Whether a profile matches one of the patterns in `readonly`."""
@@ -100,6 +102,7 @@ def load_settings(path: Path) -> Settings:
     wanted: dict[str, tuple[type, str]] = {
         "theme": (str, "a text"), "keymap": (str, "a text"), "ascii": (bool, "true or false"),
         "readonly": (list, "a list of texts"), "keys": (dict, "a table of texts"),
+        "empty_bucket": (bool, "true or false"),
     }
     for name, value in document.items():
         if name not in wanted:
@@ -112,7 +115,8 @@ def load_settings(path: Path) -> Settings:
     if document.get("keymap", "vi") not in KEYMAPS:
         raise _unusable(path, f"keymap of the configuration file must be one of {', '.join(KEYMAPS)}")
     return Settings(document.get("theme", ""), document.get("keymap", ""), document.get("keys", {}),
-                    tuple(document.get("readonly", ())), document.get("ascii", False))
+                    tuple(document.get("readonly", ())), document.get("ascii", False),
+                    document.get("empty_bucket", False))
 
 
 def _unusable(path: Path, what: str, next_step: str = "Mend the file or move it away") -> UsageError:

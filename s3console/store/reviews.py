@@ -110,6 +110,28 @@ class Review:
             for start in range(0, len(found), PART):
                 yield self._convert(table, found[start : start + PART])
 
+    def holding(
+        self, text: str, prefix: str = "", kinds: Collection[Kind] | None = None
+    ) -> Iterator[tuple[int, list[Finding]]]:
+        """Counted findings whose position begins with `prefix` and that hold a text (see store/holding.py),
+        in order, row group by row group: how many were looked into so far, and what this one held.
+
+        Raises DamagedState.
+        """
+        from .holding import LOOKED_INTO, rows_holding
+
+        wanted, seen = frozenset(KINDS if kinds is None else kinds), 0
+        low, end = to_bytes(prefix), end_of(to_bytes(prefix))
+        for at in self._range(low, end):
+            with self._turn, reading(self._path):
+                table = self._parquet.read_row_group(at, columns=list(LOOKED_INTO), use_threads=False)
+            if not set(LOOKED_INTO) <= set(table.schema.names):
+                raise damaged(self._path, "the findings have other columns")
+            begin, stop = _between(table, low, end, whole=_inside(self._groups[at], low, end))
+            looked, chosen = rows_holding(table.slice(begin, stop - begin), text, wanted)
+            seen += looked
+            yield seen, self._convert(self._table(at), [begin + n for n in chosen]) if chosen else []
+
     def page(
         self,
         offset: int,
@@ -197,16 +219,22 @@ def _inside(group: RowGroup, low: bytes, end: bytes | None) -> bool:
     return to_bytes(group.first) >= low and (end is None or to_bytes(group.last) < end)
 
 
-def _choose(
-    table: Any, low: bytes, end: bytes | None, kinds: frozenset[str], *, counted_only: bool, whole: bool
-) -> Sequence[int]:
-    """The numbers of the matching rows of a row group."""
+def _between(table: Any, low: bytes, end: bytes | None, *, whole: bool) -> tuple[int, int]:
+    """The rows of a row group with positions from `low` to before `end`: the first, and the one after."""
     begin, stop = 0, table.num_rows
     if not whole:
         positions = table.column("key").combine_chunks()
         begin = bisect.bisect_left(positions, low, key=lambda value: value.as_py())
         if end is not None:
             stop = bisect.bisect_left(positions, end, key=lambda value: value.as_py())
+    return begin, stop
+
+
+def _choose(
+    table: Any, low: bytes, end: bytes | None, kinds: frozenset[str], *, counted_only: bool, whole: bool
+) -> Sequence[int]:
+    """The numbers of the matching rows of a row group."""
+    begin, stop = _between(table, low, end, whole=whole)
     if len(kinds) == len(KINDS) and not counted_only:
         return range(begin, stop)
     stored = table.column("kind").slice(begin, stop - begin).to_pylist()

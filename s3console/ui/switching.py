@@ -13,6 +13,7 @@ from textual.app import SuspendNotSupported
 from s3console.core.errors import UsageError
 from s3console.core.keys import printable
 from s3console.ui import theme
+from s3console.ui.console import console_of
 from s3console.ui.display import message_text
 from s3console.ui.keymap import KEYMAPS, make_keymap
 from s3console.ui.remembered import writing_name
@@ -20,7 +21,7 @@ from s3console.ui.session import Session
 from s3console.ui.threads import run_in_thread
 
 if TYPE_CHECKING:
-    from s3console.core.model import Connection
+    from s3console.core.model import Connection, Plan
 
 LOOKS = ("dark", "light", "ansi")
 
@@ -115,6 +116,31 @@ class Switching(Session):
             return
         self.notify("Logged in; asking again with the new token.", markup=False)
         self.look_through(connection)
+
+    # a whole bucket
+
+    def action_empty_bucket(self) -> None:
+        console_of(self).action_command_line("empty-bucket ")
+
+    def command_empty_bucket(self, argument: str) -> None:
+        """`:empty-bucket NAME`, the name typed in full: a plan that Review approves by its number."""
+        from s3console.ui.dialogs.staged import StagedDialog
+        from s3console.ui.jobs.emptying import empty_plan
+
+        desk = self.desk
+        self.notify(f"Planning to empty {message_text(argument)}: it is listed twice. Nothing is sent but "
+                    "reads.", markup=False)
+
+        def show(review: bool | None) -> None:
+            if review:
+                console_of(self).action_show("review")
+
+        def planned(plan: Plan) -> None:
+            self.poll()
+            self.push_screen(StagedDialog(plan), show)
+
+        run_in_thread(self, lambda task: empty_plan(desk, argument), then=planned,
+                      failed=lambda error: self.complain(error.sentence), name="empty bucket")
 
     # writing
 

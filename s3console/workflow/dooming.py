@@ -88,7 +88,7 @@ def _last(batch: Batch) -> Entry:
 
 def _batches(desk: Desk, place: Place, *, versions: bool) -> Iterator[Batch]:
     for batch in open_listing(desk, place, versions=versions):
-        if not place.prefix.endswith("/") and any(key != place.prefix for key in batch.keys):
+        if place.prefix and not place.prefix.endswith("/") and any(key != place.prefix for key in batch.keys):
             raise Refused(
                 "this prefix also matches other names",
                 where=printable(place.uri),

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from s3console.config import Settings
-from s3console.core.model import Connection, JobStatus
+from s3console.core.errors import UsageError
+from s3console.core.model import Connection, Finding, JobStatus
 from s3console.ui.app import S3ConsoleApp
+from s3console.ui.comparing import facts as compared
+from s3console.ui.dialogs.ask import AskDialog
 from s3console.ui.dialogs.copy_menu import CopyMenu
+from s3console.ui.dialogs.help import FIXED, HelpDialog
 from s3console.ui.dialogs.lines import LinesDialog
 from s3console.ui.dialogs.menu import MenuDialog
 from s3console.ui.jobs import facts
+from s3console.ui.keymap import make_keymap
 from s3console.ui.screens.browse import BrowseScreen
 from s3console.ui.screens.compare import CompareScreen
 from s3console.ui.screens.journal import JournalScreen
@@ -192,3 +199,117 @@ async def test_review_points_at_the_plan_that_was_just_made(work_desk: Desk) -> 
         assert screen.line.plan.plan == made
         await press(pilot, "up", "f5")
         assert screen.line.plan.plan != made, "the cursor stays where it was put"
+
+
+async def test_findings_are_narrowed_by_name_rule_and_kind(work_desk: Desk) -> None:
+    app = console(work_desk, live=False)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = await go(pilot, "compare")
+        assert isinstance(screen, CompareScreen)
+        await press(pilot, "enter", "home", "tab", "slash")
+        assert screen.review is not None
+        everything = [finding for block in screen.review.findings() for finding in block]
+        await type_text(pilot, "DISTCP")
+        assert [finding.key for finding in screen.findings.source.rows(0, 9_999)] == [
+            finding.key for finding in everything if "distcp" in finding.rule]
+        await press(pilot, "enter")
+        assert screen.findings.has_focus
+        assert f"found of {len(everything):,}" in frame(app)
+        await press(pilot, "n", "n", "N")
+        assert screen.findings.cursor == 1
+        screen.seek("missing")
+        await settle(pilot)
+        rows = screen.findings.source.rows(0, 9_999)
+        assert {finding.kind for finding in rows} == {"missing"}
+        assert len(rows) == sum(finding.kind == "missing" for finding in everything)
+        screen.seek("document006/")
+        await settle(pilot)
+        assert all("document006/" in (finding.position + finding.key + finding.intended_key)
+                   for finding in screen.findings.source.rows(0, 9_999))
+        await press(pilot, "escape")
+        assert not screen.sought
+        assert screen.findings.source.count() == len(everything)
+        await press(pilot, "slash")
+        await type_text(pilot, "no such text")
+        assert "No finding here holds no such text." in frame(app)
+        await press(pilot, "escape")
+        assert screen.findings.has_focus
+        assert screen.findings.source.count() == len(everything)
+
+
+async def test_names_directly_here_are_narrowed_without_what_is_deeper(work_desk: Desk) -> None:
+    app = console(work_desk, live=False)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = await go(pilot, "compare")
+        assert isinstance(screen, CompareScreen)
+        await press(pilot, "enter", "home", "down")
+        assert screen.prefixes.current.here  # type: ignore[union-attr]
+        screen.seek("folder")
+        await settle(pilot)
+        assert [finding.key for finding in screen.findings.source.rows(0, 9)] == ["document008_$folder$"]
+
+
+async def test_esc_stops_a_search_and_says_how_far_it_came(
+    work_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go = threading.Event()
+
+    def held(*arguments: object, **more: object) -> Iterator[tuple[int, int, list[Finding]]]:
+        told = [*sifted(*arguments, **more)]  # type: ignore[arg-type]
+        seen, total, found = told[-1]
+        yield seen // 2, total, found[:1]
+        let_go.wait(120)
+        yield seen, total, found[1:]
+
+    sifted = compared.sifted
+    monkeypatch.setattr(compared, "sifted", held)
+    app = console(work_desk, live=False)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = await go(pilot, "compare")
+        assert isinstance(screen, CompareScreen)
+        await press(pilot, "enter", "home", "tab")
+        await pilot.press("slash", "d", "o", "c")
+        await soon(pilot, lambda: "seen, esc stops" in frame(app))
+        assert screen.findings.source.count() == 1, "what was found is shown while the rest is read"
+        await pilot.press("escape")
+        await soon(pilot, lambda: "stopped:" in frame(app))
+        let_go.set()
+        await settle(pilot)
+        assert screen.findings.source.count() == 1
+        assert screen.sought == "doc"
+        await press(pilot, "escape")
+        assert not screen.sought
+        assert screen.findings.source.count() > 1
+
+
+async def test_a_search_ends_at_its_limit(work_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compared, "SIEVE_LIMIT", 5)
+    app = console(work_desk, live=False)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = await go(pilot, "compare")
+        assert isinstance(screen, CompareScreen)
+        await press(pilot, "enter", "home", "tab")
+        screen.seek("document")
+        await settle(pilot)
+        assert screen.findings.source.count() == 5
+        assert "the first 5: a longer text shows fewer" in frame(app)
+
+
+async def test_no_keymap_changes_the_answers_of_dialogs(tmp_path: Path, desk: FakeDesk) -> None:
+    with pytest.raises(UsageError, match="does not exist"):
+        make_keymap("vi", {"dialog.yes": "n"})
+    own = {"everywhere.escape": "f12", "list.choose": "Y"}
+    app = S3ConsoleApp(FakeDesk(tmp_path / "own", desk.reader(), settings=Settings(keys=own)))
+    answers: list[bool | None] = []
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        for key in ("escape", "y", "n", "enter"):
+            dialog = AskDialog("sure?", [("Really?", "")], yes="do it")
+            app.push_screen(dialog, answers.append)
+            await soon(pilot, lambda shown=dialog: app.screen is shown)  # type: ignore[misc]
+            await settle(pilot)
+            await press(pilot, key)
+        assert answers == [False, True, False, False]
+        await press(pilot, "question_mark", "end")
+        assert isinstance(app.screen, HelpDialog)
+        assert all(line.help in frame(app) for line in FIXED)

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -15,13 +16,18 @@ from typing import Any
 
 import pytest
 
-from s3console.core.model import JobStatus
+from s3console.core.errors import Refused, UsageError
+from s3console.core.model import Connection, JobStatus, Place
 from s3console.run import launch as launch_runner
+from s3console.s3.login_end import SSO, LoginEnd
 from s3console.store.jobs import Failure, JobLock, append_failures, job_folder, read_control, write_status
 from s3console.ui.dialogs import welcome
 from s3console.ui.dialogs.ask import AskDialog
 from s3console.ui.dialogs.operations import OperationsDialog
+from s3console.ui.dialogs.staged import StagedDialog
 from s3console.ui.dialogs.welcome import WelcomeBack
+from s3console.ui.jobs.facts import QueueRow
+from s3console.ui.jobs.foot import Foot, FootLook, Net, log_runs, strip_runs, through_here
 from s3console.ui.jobs.words import pace_runs
 from s3console.ui.safety import _ASCII
 from s3console.ui.screens.job_steering import limit_of
@@ -30,7 +36,9 @@ from s3console.ui.widgets.plot import columns_of, plot_lines
 from s3console.workflow.after_crash import under_way
 from s3console.workflow.approving import approve
 from s3console.workflow.desk import Desk
+from s3console.workflow.emptying import plan_empty_bucket
 from s3console.workflow.jobs import job_status, launch, submit
+from s3console.workflow.last_words import LastWords, last_words
 
 from .conftest import PATIENCE, SIZE, frame, press, settle
 from .working import Looks, console, go, planned, says, until
@@ -257,8 +265,12 @@ async def test_pause_all_and_limits_of_a_job_that_another_console_started(work_d
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await go(pilot, "queue")
         await until(pilot, lambda: "it is held to 20/s" in frame(app))
+        await until(pilot, lambda: "net none: copies stay in the store" in frame(app))
+        assert "LOG  " in frame(app)
         app.run_words("limit 15/s")
+        await until(pilot, lambda: len(read_control(job_folder(work_desk.home, job))) == 1)
         app.run_words("workers 3")
+        await until(pilot, lambda: len(read_control(job_folder(work_desk.home, job))) == 2)
         await until(pilot, lambda: job_status(work_desk, job).given == 15.0)
         asked = read_control(job_folder(work_desk.home, job))
         assert [control.values for control in asked] == [{"rate": 15.0}, {"workers": 3.0}]
@@ -279,3 +291,151 @@ async def test_pause_all_and_limits_of_a_job_that_another_console_started(work_d
         assert f"{found.done:,} " in frame(app)
         assert "Approvals still valid: 1 of 1" in frame(app)
     assert job_status(work_desk, job).done == before, "looking sends nothing"
+
+
+def words_of(desk: Desk, job: str, slowed: dict[str, int] | None = None) -> LastWords:
+    found = last_words(desk, [job_status(desk, job)], slowed or {})
+    assert found is not None
+    return found
+
+
+def test_the_last_words_are_the_newest_of_journal_failures_and_runner(work_desk: Desk) -> None:
+    assert last_words(work_desk, [], {}) is None
+    job = queued(work_desk, "document002/")
+    assert (words_of(work_desk, job).job, words_of(work_desk, job).text) == (job, "queued")
+    later = "2199-01-01T00:00:0"
+    told(work_desk, job, state="failed", failed=2, message="a delete was refused", ended=f"{later}1Z")
+    assert words_of(work_desk, job) == LastWords(f"{later}1Z", job, "a delete was refused", trouble=True)
+    folder = job_folder(work_desk.home, job)
+    append_failures(folder, [Failure(n, "delete", "k" * 900, "X", "older", AT) for n in range(40)])
+    append_failures(folder, [Failure(9, "delete", "a\x1b]2;x", "AccessDenied", "not allowed", f"{later}2Z")])
+    with folder.failures.open("ab") as file:
+        file.write(b'{"index": 10, "ki')
+    found = words_of(work_desk, job)
+    assert found == LastWords(f"{later}2Z", job, "delete a\x1b]2;x AccessDenied not allowed", trouble=True)
+    told(work_desk, job, state="failed", slowdowns=7, ended=f"{later}3Z", message="")
+    assert words_of(work_desk, job).text.startswith("delete"), "nobody has counted before"
+    assert words_of(work_desk, job, {job: 7}).text.startswith("delete"), "no more of them since"
+    assert words_of(work_desk, job, {job: 5}).text == "the store says slow down (7×)"
+
+
+def test_the_log_line_fits_and_holds_no_control_byte() -> None:
+    for width in (76, 116):
+        words = LastWords("2024-06-25T10:44:02Z", "7f40", "delete a\x1b]2;x\nAccessDenied " * 9)
+        runs = log_runs(words, width)
+        text = "".join(part for part, _ in runs)
+        assert len(text) == width
+        assert text.startswith("LOG  10:44:02  7f40  delete a")
+        assert text.endswith("  5 journal")
+        assert text.isprintable()
+
+
+def test_bytes_a_second_are_of_the_last_seconds() -> None:
+    net = Net()
+    for second in range(11):
+        net.tell(second, "one", 1_000 * second if second < 6 else 5_000 + 4_000 * (second - 5))
+        net.tell(second, "two", 500 * second)
+    assert net.rate == 4_500
+    net.forget({"two"})
+    assert net.rate == 500
+    net.tell(11, "three", 10**9)
+    assert net.rate == 500, "what a job had before it was looked at does not count"
+
+
+def test_which_bytes_go_through_this_machine(work_desk: Desk) -> None:
+    from s3console.store.plans import load_plan
+
+    plan = load_plan(work_desk.home, planned(work_desk, "document002/"))
+    assert plan.left is not None
+    elsewhere = replace(plan.left, connection=Connection("another"))
+    assert not through_here(QueueRow(None, plan))
+    assert through_here(QueueRow(None, replace(plan, left=elsewhere)))
+    assert not through_here(QueueRow(None, replace(plan, left=elsewhere, copy=0, restore=0)))
+    running = status(bytes=5_000)
+    look = FootLook()
+    assert look.look(work_desk, []) == Foot()
+    foot = look.look(work_desk, [QueueRow(running, plan)])
+    assert (foot.net, foot.in_store, foot.workers) == (None, True, (2,))
+    foot = look.look(work_desk, [QueueRow(running, replace(plan, left=elsewhere))])
+    assert (foot.net, foot.in_store) == (0.0, False)
+
+
+def test_the_strip_drops_what_does_not_fit() -> None:
+    now = datetime(2024, 6, 25, 10, tzinfo=UTC)
+    foot = Foot(None, LoginEnd(SSO, now + timedelta(minutes=42)), (2, 3), 86e6, dollars=7.41)
+
+    def text(foot: Foot, width: int) -> str:
+        return "".join(part for part, _ in strip_runs(foot, width, now))
+
+    whole = text(foot, 116)
+    assert whole.startswith("workers 2+3   net 82.0 MiB/s   SSO")
+    assert "SSO session ends in 42 min   " in whole
+    assert whole.endswith("L logs in again   spent $7.41")
+    assert all(len(text(foot, width)) <= width for width in range(10, 120))
+    ended = foot._replace(login=LoginEnd(SSO, now))
+    assert "SSO session has ended" in text(ended, 116)
+    assert text(Foot(), 116) == ""
+
+
+async def test_when_the_login_ends(work_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = datetime.now(UTC) + timedelta(hours=5, minutes=30)
+    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", ends.isoformat())
+    job = queued(work_desk, "document002/")
+    told(work_desk, job, state="done", done=256, ended=AT, started=AT)
+    app = console(work_desk)
+    for size in (SIZE, (80, 24)):
+        async with console(work_desk).run_test(size=size) as pilot:
+            await go(pilot, "queue")
+            app = pilot.app  # type: ignore[assignment]
+            await until(pilot, lambda: "temporary login ends in 5 h " in frame(app))  # noqa: B023
+            assert "L logs in again" in frame(app)
+
+
+def may_empty(desk: Desk) -> Desk:
+    settings = replace(desk.config.settings, empty_bucket=True)
+    return Desk(desk.home, replace(desk.config, settings=settings))
+
+
+async def test_a_whole_bucket_is_emptied_by_its_name_and_its_number_only(work_desk: Desk) -> None:
+    import boto3
+
+    endpoint = work_desk.config.connection.endpoint_url
+    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
+    client.create_bucket(Bucket="wiped")
+    client.put_bucket_versioning(Bucket="wiped", VersioningConfiguration={"Status": "Enabled"})
+    for key in ("a", "a", "b/c"):
+        client.put_object(Bucket="wiped", Key=key, Body=b"x")
+    client.delete_object(Bucket="wiped", Key="a")
+    app = console(work_desk)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await go(pilot, "queue")
+        app.run_words("empty-bucket wiped")
+        await until(pilot, lambda: says(app, "empty_bucket = true"))
+        assert app.screen is app.screen_of_mode
+    desk = may_empty(work_desk)
+    with pytest.raises(UsageError, match="only a whole bucket"):
+        plan_empty_bucket(desk, Place("wiped", "b/", desk.config.connection))
+    app = console(desk)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await go(pilot, "queue")
+        app.run_words("empty-bucket wiped")
+        await until(pilot, lambda: isinstance(app.screen, StagedDialog))
+        assert isinstance(app.screen, StagedDialog)
+        plan = app.screen.plan
+        assert (plan.operations, plan.delete, plan.prefix, plan.reversible) == (4, 4, "", False)
+        await press(pilot, "3")
+        assert app.current_mode == "review"
+        await until(pilot, lambda: "the whole bucket" in frame(app))
+    with pytest.raises(Refused, match="approved by its number"):
+        approve(desk, plan.plan)
+    approve(desk, plan.plan, count=4)
+    job = submit(desk, plan.plan)
+    launch(desk, job)
+    end = monotonic() + PATIENCE
+    while job_status(desk, job).state in ("queued", "running"):
+        assert monotonic() < end, job_status(desk, job)
+        await asyncio.sleep(0.05)
+    assert (job_status(desk, job).state, job_status(desk, job).done) == ("done", 4), job_status(desk, job)
+    left = client.list_object_versions(Bucket="wiped")
+    assert not left.get("Versions")
+    assert not left.get("DeleteMarkers")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from textual.events import MouseScrollDown
 from s3console.config import Settings
 from s3console.core.errors import LoginExpired
 from s3console.core.model import Connection
+from s3console.s3.login_end import KEYS, SSO, LoginEnd, login_end
 from s3console.ui.app import S3ConsoleApp
 from s3console.ui.widgets.paged_table import PagedTable
 
@@ -225,3 +229,42 @@ async def test_the_mouse(desk: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> Non
         await pilot.click("#context-line", offset=(30, 1))
         await settle(pilot)
         assert app.current_mode == "review"
+
+
+@pytest.mark.parametrize(("profile", "named", "token", "end"), [
+    ("plain", "", {}, None),
+    ("old", "https://x.awsapps.com/start", {"expiresAt": "2031-01-02T03:04:05Z"}, 5),
+    ("old", "https://x.awsapps.com/start", {"expiresAt": "2031-01-02T03:04:06UTC"}, 6),
+    ("role", "corp", {"expiresAt": "2031-01-02T03:04:07Z"}, 7),
+    ("new", "corp", {"expiresAt": "2031-01-02T03:04:05Z", "refreshToken": "r",
+                     "registrationExpiresAt": "2199-01-01T00:00:00Z"}, None),
+    ("new", "corp", {"expiresAt": "2031-01-02T03:04:08Z", "refreshToken": "r",
+                     "registrationExpiresAt": "2020-01-01T00:00:00Z"}, 8),
+    ("new", "corp", {"expiresAt": "soon"}, None),
+    ("new", "corp", ["no", "token"], None),
+    ("new", "", {}, None),
+    ("nobody", "", {}, None),
+])
+def test_the_end_of_an_sso_session_is_read_from_its_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: str, named: str, token: object, end: int | None
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("[profile plain]\nregion = us-east-1\n"
+                      "[profile old]\nsso_start_url = https://x.awsapps.com/start\n"
+                      "[profile new]\nsso_session = corp\n"
+                      "[profile role]\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = new\n", "utf-8")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    if named:
+        name = hashlib.sha1(named.encode()).hexdigest()
+        (tmp_path / f"{name}.json").write_text(json.dumps(token), "utf-8")
+    wanted = LoginEnd(SSO, datetime(2031, 1, 2, 3, 4, end, tzinfo=UTC)) if end is not None else None
+    assert login_end(Connection(profile), environ={}, cache=tmp_path) == wanted
+    assert login_end(Connection(profile, "http://127.0.0.1:1"), environ={}, cache=tmp_path) is None
+
+
+def test_the_end_of_temporary_keys_of_the_environment() -> None:
+    environ = {"AWS_ACCESS_KEY_ID": "k", "AWS_CREDENTIAL_EXPIRATION": "2031-01-02T03:04:05Z"}
+    at = datetime(2031, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert login_end(Connection(), environ=environ) == LoginEnd(KEYS, at)
+    assert login_end(Connection(), environ={**environ, "AWS_CREDENTIAL_EXPIRATION": "x"}) is None
+    assert login_end(Connection("named"), environ=environ) is None, "a profile comes before the environment"

@@ -191,6 +191,8 @@ _MASKS = (
     (r"\b[0-9a-f]{16}…", lambda m: "digest" + "#" * (len(m[0]) - 6)),
     (r"\b(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{12}\b", lambda m: "#" * 12),
     (r"\b\d{12}\b", lambda m: "#" * 12),
+    (r"(?<=LOG  )\d\d:\d\d:\d\d", lambda m: "10:11:34"),
+    (r"(?<=bucket1 → bucket2) +\d+[smhd](?= │)", lambda m: "#s".rjust(len(m[0]))),
     (r"127\.0\.0\.1:\d+", lambda m: "127.0.0.1:" + "#" * (len(m[0]) - 10)),
     (r"\b\d(?= ?s ago)", lambda m: "#"),
     (r"\d+ LIST.*estimated", lambda m: "requests".rjust(len(m[0]))),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from s3console.core.errors import UsageError
 from s3console.core.keys import printable
-from s3console.core.model import Entry, Finding
+from s3console.core.model import Entry, Finding, ReviewHeader
 from s3console.ui.browsing.listing import LoadedRows
 from s3console.ui.comparing import facts
 from s3console.ui.desk_protocol import DeskLike
@@ -23,12 +23,22 @@ if TYPE_CHECKING:
     from s3console.store.places import Places
     from s3console.store.reviews import Review
 
+COMPARED = 3
+"""Comparisons that are shown below the buckets."""
+
 
 def places(desk: DeskLike) -> Places:
     """Saved and recent places. Raises DamagedState."""
     from s3console.store.places import load_places
 
     return load_places(desk.home)
+
+
+def compared(desk: DeskLike) -> list[ReviewHeader]:
+    """The last comparisons, newest first."""
+    from s3console.store.latest import latest_headers
+
+    return latest_headers(desk.home, COMPARED)
 
 
 def change_places(desk: DeskLike, act: str, uri: str) -> Places:
@@ -125,3 +135,45 @@ def verdict(desk: DeskLike, bucket: str, key: str) -> list[Fact]:
         more = [("  ", ""), key_run("browse.explain"), (" explains", "faint")]
         found.append(("rule", [*key_runs(finding.rule.partition("(")[0], "muted"), *more]))
     return found
+
+
+class Twins(NamedTuple):
+    """What a comparison saw on its other side under the names of one key: sizes with their ETags."""
+
+    where: str
+    held: frozenset[tuple[int, str]]
+
+    def has(self, entry: Entry) -> bool:
+        """Whether a version is the same as what is there, as far as ETags tell."""
+        return not entry.is_delete_marker and bool(entry.etag) and (entry.size, entry.etag) in self.held
+
+
+def twins(desk: DeskLike, bucket: str, key: str) -> Twins | None:
+    """What the newest review that covers a key says the other side holds for it; asks no store."""
+    from s3console.store.home import names
+
+    if not names(desk.home.reviews):
+        return None
+    from s3console.store.reviews import Review, list_reviews
+
+    for header in list_reviews(desk.home):
+        place = header.right.place
+        if (place.bucket, place.scheme) != (bucket, "s3") or not key.startswith(place.prefix):
+            continue
+        held = set()
+        with Review.open(desk.home, header.review) as review:
+            for finding in _filed_under(review, key):
+                if finding.left is not None and finding.left.etag:
+                    held.add((finding.left.size, finding.left.etag))
+        other = header.left.place
+        return Twins(other.bucket if other.scheme == "s3" else other.uri, frozenset(held)) if held else None
+    return None
+
+
+def _filed_under(review: Review, key: str) -> Iterator[Finding]:
+    """The findings of one name; those of longer names come after them."""
+    for block in review.findings(prefix=key, counted_only=False):
+        for finding in block:
+            if finding.position != key:
+                return
+            yield finding

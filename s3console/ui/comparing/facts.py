@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 RuleFact = tuple[str, str, str, str]
 """Id, name, origin, because."""
 HERE_LIMIT = 10_000
+SIEVE_LIMIT = 10_000
 KEY_ROWS = 200
 CHILD_FROM = 20_000
 """Findings from which on a plan is made in a child: below that its start costs more than the plan."""
@@ -117,6 +118,25 @@ def directly_here(review: Review, base: str, kinds: frozenset[Kind] | None) -> l
         if len(found) >= HERE_LIMIT:
             break
     return found[:HERE_LIMIT]
+
+
+def sifted(
+    review: Review, prefix: str, kinds: frozenset[Kind] | None, text: str, *, here: bool
+) -> Iterator[tuple[int, int, list[Finding]]]:
+    """Findings that hold a text: how many were looked into so far, of how many, and what was found since.
+
+    Ends at 10,000 of them. `here` leaves out what is deeper than the directory `prefix`.
+    """
+    total, found = review.count(prefix, kinds), 0
+    yield 0, total, []
+    for seen, part in review.holding(text, prefix, kinds):
+        if here:
+            part = [finding for finding in part if "/" not in finding.position[len(prefix):]]
+        part = part[:SIEVE_LIMIT - found]
+        found += len(part)
+        yield seen, total, part
+        if found >= SIEVE_LIMIT:
+            return
 
 
 def explained(review: Review, finding: Finding) -> Explained:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from textual.binding import Binding
 from textual.widget import Widget
@@ -24,12 +24,29 @@ _DANGER: dict[str, Run] = {
 }
 REASON = 15
 """Cells for a reason; a longer one is said when the key is pressed."""
-Line = actions.Action | str
+
+
+class Fixed(NamedTuple):
+    """A key that no keymap changes."""
+
+    keys: str
+    help: str
+
+
+FIXED = (
+    Fixed("esc", "Leaves any dialog; nothing is done."),
+    Fixed("y n", "Yes and no to a question; enter says no."),
+    Fixed("0-9", "The number that approves what loses bytes."),
+    Fixed("", "No keymap changes the keys of dialogs."),
+)
+"""Keys of dialogs have no ids: the answers to what cannot be taken back must be where they always were."""
+Line = actions.Action | Fixed | str
 WhyNot = Callable[[actions.Action], str]
 
 
 class HelpDialog(Dialog[None]):
-    """All keys of a screen, its own first; `scope` None shows every screen, with the ids of the actions.
+    """All keys of a screen, its own first, then what no keymap changes; `scope` None shows every screen,
+    with the ids of the actions.
 
     `why_not` says why an action is not possible now; with `read_only` what writes is not shown at all.
     `teaches` are sentences about the pane.
@@ -64,22 +81,26 @@ class HelpDialog(Dialog[None]):
             found: list[Line] = [a for a in actions.of_scope(scope) if not (self.read_only and a.writes)]
             if found:
                 out += ["", _TITLES.get(scope, scope), *found] if out else [_TITLES.get(scope, scope), *found]
-        return out
+        return [*out, "", "in dialogs", *FIXED]
 
     def keys_runs(self, line: Line) -> Runs:
         if isinstance(line, str):
             return [(line, "bold foreground")]
+        if isinstance(line, Fixed):
+            return [(line.keys, "bold primary")]
         names = " ".join(actions.key_name(key) for key in self.keymap.keys(line))
         return [(names, "muted" if self.why_not(line) else "bold primary")]
 
     def does_runs(self, line: Line) -> Runs:
         if isinstance(line, str):
             return []
+        if isinstance(line, Fixed):
+            return [(line.help, "foreground")]
         return [(line.help, "muted" if self.why_not(line) else "foreground")]
 
     def last_runs(self, line: Line) -> Runs:
         """What an action touches, or why it is not possible now."""
-        if isinstance(line, str):
+        if isinstance(line, str | Fixed):
             return []
         if why := self.why_not(line):
             if line.writes and "`:write on`" in why:
@@ -101,10 +122,10 @@ class HelpDialog(Dialog[None]):
 
 
 def _word(line: Line) -> Runs:
-    if isinstance(line, str) or not line.word:
+    if isinstance(line, str | Fixed) or not line.word:
         return []
     return [(f":{line.word} {line.takes}".rstrip(), "muted")]
 
 
 def _id(line: Line) -> Runs:
-    return [] if isinstance(line, str) else [(line.id, "faint")]
+    return [] if isinstance(line, str | Fixed) else [(line.id, "faint")]

@@ -18,7 +18,7 @@ from s3console.ui.browsing.listing import NameRow
 from s3console.ui.console import console_of
 from s3console.ui.display import Run, content, key_runs
 from s3console.ui.keys_in_use import key
-from s3console.ui.screens.buckets import BucketsScreen
+from s3console.ui.screens.comparisons import ComparisonsScreen
 from s3console.ui.threads import run_in_thread, when_calm
 from s3console.ui.widgets.browse_columns import BUCKETS, SAVED, BucketRow, names_layout
 from s3console.ui.widgets.object_pane import VERSIONING_WORDS, ObjectPane
@@ -29,7 +29,7 @@ from s3console.ui.widgets.work_line import WorkLine
 if TYPE_CHECKING:
     pass
 
-class BrowseScreen(BucketsScreen):
+class BrowseScreen(ComparisonsScreen):
     """The first screen."""
 
     scope = "browse"
@@ -67,6 +67,7 @@ class BrowseScreen(BucketsScreen):
         if start:
             self.go_to_text(start)
         self.load_places()
+        self.load_compared()
         self.load_buckets()
 
     def where_runs(self) -> list[Run]:

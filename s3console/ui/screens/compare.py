@@ -86,6 +86,7 @@ class CompareScreen(PrefixLooking):
                 yield Static("", id="cost", markup=False)
             with Vertical(id="right"):
                 with Vertical(id="findings-pane", classes="pane"):
+                    yield self.finding_field()
                     yield KindChips()
                     yield PagedTable(findings_layout(self._shown_prefix, self._is_ignored), id="findings")
                 with (
@@ -179,6 +180,7 @@ class CompareScreen(PrefixLooking):
         self.add_class("-open")
         self.prefixes.show(ListRows[PrefixRow]())
         self.narrow_to("")
+        self.seek("")
         self.prefixes.focus()
         self.load_level()
         console_of(self).refresh_chrome()
@@ -250,7 +252,7 @@ class CompareScreen(PrefixLooking):
             self.load_level()
 
     def action_step_back(self) -> None:
-        if self.leave_narrowing():
+        if self.leaves_a_filter():
             return
         if self.prefixes.marks:
             self.prefixes.clear_marks()

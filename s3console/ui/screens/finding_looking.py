@@ -13,12 +13,11 @@ from s3console.ui.comparing.rows import FindingRows, PrefixRow, state_runs
 from s3console.ui.console import console_of
 from s3console.ui.dialogs.explain import ExplainDialog
 from s3console.ui.display import Run, content, elide, exact, key_runs, kind_runs, message_text, plural
-from s3console.ui.keys_in_use import key_run
-from s3console.ui.screens.ignoring import IgnoringFindings
+from s3console.ui.keys_in_use import key, key_run
+from s3console.ui.screens.finding_narrowing import FindingNarrowing
 from s3console.ui.threads import CALM, Task, run_in_thread
 from s3console.ui.widgets.facts import Facts
 from s3console.ui.widgets.kind_chips import KindChips
-from s3console.ui.widgets.paged_table import PagedTable
 from s3console.ui.widgets.rows import ListRows, RowSource
 from s3console.ui.widgets.titles import set_subtitle, set_title
 
@@ -26,17 +25,13 @@ if TYPE_CHECKING:
     from s3console.store.reviews import Review
 
 
-class FindingLooking(IgnoringFindings):
+class FindingLooking(FindingNarrowing):
     """What is done with findings: list, narrow by kind, explain, export."""
 
     review: Review | None
     base: str
     kind: Kind | None
     shown: PrefixRow | None
-
-    @property
-    def findings(self) -> PagedTable:
-        return self.query_one("#findings", PagedTable)
 
     def _shown_prefix(self) -> str:
         return self.shown.totals.prefix if self.shown is not None else self.base
@@ -51,6 +46,10 @@ class FindingLooking(IgnoringFindings):
         self.query_one(KindChips).show(row.totals, kind, row.ignored)
         kinds: frozenset[Kind] | None = frozenset((kind,)) if kind else None
         prefix = row.totals.prefix
+        if self.sought:
+            self.sift(review, row, kinds)
+            return
+        self.sieve = None
 
         def count(task: Task) -> RowSource[Finding]:
             if row.here:
@@ -61,13 +60,16 @@ class FindingLooking(IgnoringFindings):
             self.shown = row
             self.findings.show(rows)
             if not rows.count():
-                self.findings.note(("✓ Nothing differs here.", "ok"))
-                self.query_one("#finding", Facts).update([])
-                set_title(self.query_one("#finding-pane"), content())
-                set_subtitle(self.query_one("#finding-pane"), content())
+                self.nothing_here(("✓ Nothing differs here.", "ok"))
             self._titles(row)
 
         run_in_thread(self, count, then=show, failed=self.say_error, name="findings", wait=0.03)
+
+    def nothing_here(self, *runs: Run) -> None:
+        self.findings.note(*runs)
+        self.query_one("#finding", Facts).update([])
+        set_title(self.query_one("#finding-pane"), content())
+        set_subtitle(self.query_one("#finding-pane"), content())
 
     def _titles(self, row: PrefixRow) -> None:
         pane = self.query_one("#findings-pane")
@@ -75,6 +77,9 @@ class FindingLooking(IgnoringFindings):
         set_title(pane, content(*elide(key_runs(name, ""), (pane.size.width or 200) - 6)))
         total = self.findings.source.count()
         parts: list[Run] = [(f"{exact(self.findings.cursor + 1)} of {exact(total)} · ", "")] if total else []
+        if self.sieve is not None:
+            place = f"{exact(self.findings.cursor + 1)} · " if total else ""
+            parts = [(place, ""), *self.sieve.runs(key("everywhere.escape")), (" · ", "")]
         set_subtitle(pane, content(*parts, *state_runs(row.state)))
 
     def explain_finding(self, finding: Finding) -> None:

@@ -21,6 +21,7 @@ from s3console.ui.widgets.browse_columns import BucketRow
 from s3console.ui.widgets.facts import Fact
 from s3console.ui.widgets.object_pane import ObjectPane, View
 from s3console.ui.widgets.paged_table import PagedTable
+from s3console.ui.widgets.time_line import VersionsTable
 
 if TYPE_CHECKING:
     from s3console.s3.facts import BucketFacts, ObjectFacts
@@ -147,9 +148,23 @@ class KeyLooking(ConsoleScreen):
             if self.moment and not self.pane.line.history:
                 self.pane.line = Line((), self.moment)
             self.pane.show_versions(place, row, entries)
+            self._ask_twins(row, entries)
 
         run_in_thread(self, lambda task: reader().versions_of(place.bucket, row.key), then=show,
                       failed=self._not_shown, name="inspect", wait=0.05)
+
+    def _ask_twins(self, row: NameRow, entries: Sequence[Entry]) -> None:
+        """Say beside a version that the other side of a comparison holds the same."""
+        from s3console.ui.browsing.kept import Twins, twins
+
+        desk, bucket, history = console_of(self).desk, self.place.bucket, self.pane.line.history
+
+        def show(found: Twins | None) -> None:
+            if found is not None and self.pane.line.history is history:
+                self.query_one("#versions", VersionsTable).point_out(found)
+
+        if entries:
+            run_in_thread(self, lambda task: twins(desk, bucket, row.key), then=show, name="twins")
 
     def _ask_preview(self, row: NameRow, entry: Entry) -> None:
         from s3console.ui.browsing.footer import footer_preview

@@ -51,7 +51,9 @@ class PrefixLooking(LivePlanning, FindingLooking):
         self._show_level([row for row in self.level if row.whole or self.holds(row.name, row.state)])
 
     def action_filter(self) -> None:
-        if self.review is not None:
+        if self.review is not None and self.findings.has_focus:
+            self.open_finding_field()
+        elif self.review is not None:
             super().action_filter()
 
     def _show_level(self, rows: list[PrefixRow]) -> None:

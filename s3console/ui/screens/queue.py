@@ -16,6 +16,7 @@ from s3console.ui.console import console_of
 from s3console.ui.display import Run, content, exact, key_runs, plural
 from s3console.ui.jobs import facts
 from s3console.ui.jobs.facts import QueueRow
+from s3console.ui.jobs.foot import Foot, FootLook, log_runs, strip_runs
 from s3console.ui.jobs.words import FAILURES, JOBS, failure_runs, job_facts, settled
 from s3console.ui.keys_in_use import key_run
 from s3console.ui.screens.job_steering import JobSteering
@@ -53,6 +54,7 @@ class QueueScreen(JobSteering):
     QueueScreen #jobs-pane { height: 1fr; min-height: 8; }
     QueueScreen #lower { height: 18; }
     QueueScreen.-narrow #lower { height: 60%; }
+    QueueScreen.-narrow #jobs-pane { min-height: 5; }
     QueueScreen #job-pane { width: 1fr; }
     QueueScreen #job { padding: 0 1; height: auto; }
     QueueScreen #job-scroll { height: 1fr; scrollbar-size-vertical: 1; }
@@ -60,6 +62,9 @@ class QueueScreen(JobSteering):
     QueueScreen #plot.-on { display: block; }
     QueueScreen.-short #plot { display: none; }
     QueueScreen #failures-pane { width: 1fr; }
+    QueueScreen #foot { height: auto; padding: 0 2; display: none; }
+    QueueScreen #foot.-on { display: block; }
+    QueueScreen.-short #foot { display: none; }
     QueueScreen #failure { height: 2; padding: 0 1; }
     QueueScreen.-narrow #failures-pane { display: none; }
     QueueScreen.-narrow.-failed #failures-pane { display: block; width: 40%; }
@@ -71,6 +76,8 @@ class QueueScreen(JobSteering):
         self.rows: list[QueueRow] = []
         self.looks = 0
         self.failures_of = ""
+        self.foot_look = FootLook()
+        self.foot = Foot()
 
     def body(self) -> Iterable[Widget]:
         with Vertical(id="jobs-pane", classes="pane"):
@@ -83,6 +90,7 @@ class QueueScreen(JobSteering):
             with Vertical(id="failures-pane", classes="pane"):
                 yield PagedTable(FAILURES, id="failures")
                 yield Static("", id="failure", markup=False)
+        yield Static("", id="foot", markup=False)
 
     @property
     def jobs(self) -> PagedTable:
@@ -141,21 +149,42 @@ class QueueScreen(JobSteering):
         app = console_of(self)
         if app.screen_of_mode is not self or app.threads.active(self, "look"):
             return
-        desk, heads, known = app.desk, self.heads, list(self.rows)
+        desk, heads, known, foot_look = app.desk, self.heads, list(self.rows), self.foot_look
         active = [row.job.job for row in known if row.job is not None and row.job.state == "running"]
         whole = self.looks % FULL_LOOK == 0
         self.looks += 1
         if not whole and not active:
             return
 
-        def work(task: Task) -> list[QueueRow]:
+        def work(task: Task) -> tuple[list[QueueRow], Foot | None]:
             if whole:
-                return facts.queue_rows(desk, heads)
+                found = facts.queue_rows(desk, heads)
+                return found, foot_look.look(desk, found)
             now = {job.job: job for job in facts.job_states(desk, active)}
             return [row._replace(job=now.get(row.job.job, row.job)) if row.job is not None else row
-                    for row in known]
+                    for row in known], None
 
-        run_in_thread(self, work, then=self.show, failed=self.say_error, name="look")
+        def looked(found: tuple[list[QueueRow], Foot | None]) -> None:
+            self.show(found[0])
+            if found[1] is not None and found[1] != self.foot:
+                self.show_foot(found[1])
+
+        run_in_thread(self, work, then=looked, failed=self.say_error, name="look")
+
+    def show_foot(self, foot: Foot) -> None:
+        """Draw the lines below the panes; one without anything to tell is not there."""
+        self.foot = foot
+        width = self.size.width - 4
+        lines = [log_runs(foot.words, width)] if foot.words is not None else []
+        if strip := strip_runs(foot, width):
+            lines.append(strip)
+        runs = [run for n, line in enumerate(lines) for run in ([("\n", ""), *line] if n else line)]
+        for static in self.query("#foot").results(Static):
+            static.set_class(bool(runs), "-on")
+            static.update(content(*runs))
+
+    def on_resize(self) -> None:
+        self.show_foot(self.foot)
 
     def show(self, rows: Sequence[QueueRow]) -> None:
         """Draw the queue; the cursor stays on its job."""

@@ -157,7 +157,8 @@ class ObjectPane(Vertical):
 
     def show_versions(self, location: Location, row: NameRow, entries: Sequence[Entry]) -> None:
         """The versions of a key, newest first."""
-        table = self.query_one("#versions", PagedTable)
+        table = self.query_one("#versions", VersionsTable)
+        table.point_out(None)
         self.line = Line(tuple(entries), self.line.moment)
         table.show(ListRows(self.line.history))
         self.move_to(self.line)

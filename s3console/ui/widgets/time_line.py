@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.content import Content
 from textual.message import Message
@@ -12,16 +12,22 @@ from s3console.core.model import Entry
 from s3console.core.timeline import NOW
 from s3console.ui import actions
 from s3console.ui.browsing.moments import Line, bar_runs, moment_runs, standing_runs
-from s3console.ui.display import Run, Runs, content, key_runs, size_text, time_text, width_of
+from s3console.ui.display import Run, Runs, content, elide, key_runs, size_text, time_text, width_of
 from s3console.ui.keys_in_use import key
 from s3console.ui.widgets.browse_columns import class_badge
 from s3console.ui.widgets.paged_table import PagedTable
 from s3console.ui.widgets.rows import Column, Layout
 
+if TYPE_CHECKING:
+    from s3console.ui.browsing.kept import Twins
+
 _KEYS = (("versions.earlier versions.later", "change"), ("versions.hour-back versions.hour-on", "hour"),
          ("versions.day-back versions.day-on", "day"), ("versions.diff", "diff"),
          ("browse.restore", "restore"), ("browse.delete", "delete"), ("browse.download", "download"),
          ("browse.time", "whole place"), ("browse.copy-menu", "copy text"))
+
+TWIN = 12
+"""Cells for the name of the other bucket beside a version."""
 
 
 class TimeLine(Widget):
@@ -69,6 +75,7 @@ class VersionsTable(PagedTable):
 
     def __init__(self) -> None:
         self.line = Line()
+        self.twins: Twins | None = None
         super().__init__(self._layout(), id="versions")
 
     def _layout(self) -> Layout[Entry]:
@@ -85,7 +92,7 @@ class VersionsTable(PagedTable):
              Column("size", size, width=9, right=True),
              Column("class", lambda e: [] if e.is_delete_marker else class_badge(e.storage_class),
                     width=5, from_width=90),
-             Column("state", _state, width=22, from_width=52)),
+             Column("state", self._state, width=24 + TWIN if self.twins is not None else 22, from_width=52)),
             identity=lambda entry, index: entry.version_id or index,
         )
 
@@ -93,6 +100,22 @@ class VersionsTable(PagedTable):
         if self.line.moment == NOW or entry is not self.line.standing:
             return [(" ", "")]
         return [("●", "primary")]
+
+    def _state(self, entry: Entry) -> Runs:
+        if entry.is_delete_marker:
+            return [("delete marker", "warning"), (", current" if entry.is_latest else "", "accent")]
+        state: Run = ("current", "accent") if entry.is_latest else ("previous", "faint")
+        if self.twins is None or not self.twins.has(entry):
+            return [state]
+        where = elide(key_runs(self.twins.where, "ok"), TWIN)
+        return [(f"{state[0]:<8}", state[1]), ("  = ", "ok"), *where, (" (same ETag)", "faint")]
+
+    def point_out(self, twins: Twins | None) -> None:
+        """Say which versions the other side of a comparison holds too; None where that is not known."""
+        if twins != self.twins:
+            self.twins = twins
+            self.spec = self._layout()
+            self.refresh()
 
     def point(self, line: Line) -> None:
         """Show which version stood at a moment."""
@@ -107,9 +130,3 @@ class VersionsTable(PagedTable):
 
     def action_diff_versions(self) -> None:
         self.post_message(self.Asked("diff"))
-
-
-def _state(entry: Entry) -> Runs:
-    if entry.is_delete_marker:
-        return [("delete marker", "warning"), (", current" if entry.is_latest else "", "accent")]
-    return [("current", "accent")] if entry.is_latest else [("previous", "faint")]
