@@ -15,7 +15,8 @@ from s3console.ui.desk_protocol import Reader
 
 State = Literal["listing", "resting", "done", "failed", "stopped"]
 AHEAD = 20_000
-LIMIT = 500_000
+LIMIT = 150_000
+"""Rows that are held; a row takes a third of a KiB."""
 _TELL = 0.2
 
 
