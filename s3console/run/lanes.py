@@ -141,11 +141,6 @@ class CopyLane:
         operation = Operation(index, kind, Ref(*target), Ref(*source), expect, after, None, marker, reason)
         return Task((index,), adding(operation, self._manner, look=False), prefix_of_write(operation))
 
-    def prefix(self, number: int) -> str:
-        """What a store may slow down by itself."""
-        target = self._rows[number][2]
-        return f"{target[1]}/{target[2].partition('/')[0]}"
-
     def tasks(self) -> list[Task]:
         """What was not begun, as tasks of the engine."""
         rest = range(self._next, len(self._rows))
@@ -162,19 +157,26 @@ class CopyLane:
         return [Outcome(row[0], "pending") for row in rest]
 
 
-class DeleteLane:
-    """Deletes of versions of one bucket, all in one request."""
+class Together:
+    """Deletes that are all in one request."""
 
     api = "DeleteObjects"
 
-    def __init__(self, work: Slice, first: int, bucket: str, keys: Sequence[str], ids: Sequence[str],
-                 straight: Straight, manner: Manner) -> None:
+    def __init__(self, work: Slice, straight: Straight, manner: Manner, indexes: Sequence[int]) -> None:
         self.work = work
-        self._first, self._bucket, self._keys, self._ids = first, bucket, keys, ids
         self.straight = straight
+        self.indexes = indexes
         self._manner = manner
         self._expected = b""
         self._begun = False
+
+    def ready(self) -> tuple[Ready, bytes] | None:
+        """The request, and the answer that says that all was done; None where the engine has to ask."""
+        raise NotImplementedError
+
+    def task(self, number: int) -> Task:
+        """The operations as a task of the engine."""
+        raise NotImplementedError
 
     @property
     def left(self) -> int:
@@ -185,7 +187,7 @@ class DeleteLane:
         """The request; a task where the engine has to ask in its own way."""
         self._begun = True
         with suppress(S3ConsoleError):
-            found = self.straight.delete(self._bucket, self._keys, self._ids)
+            found = self.ready()
             if found is not None:
                 ready, self._expected = found
                 return 0, ready
@@ -193,88 +195,59 @@ class DeleteLane:
 
     def proved(self, number: int, answer: Answer) -> Gone | None:
         """What the answer proves by itself; None where the engine has to see it."""
-        return Gone((1 << len(self._keys)) - 1, {}) if all_deleted(answer, self._expected) else None
+        return Gone((1 << len(self.indexes)) - 1, {}) if all_deleted(answer, self._expected) else None
+
+    def tasks(self) -> list[Task]:
+        """What was not begun, as tasks of the engine."""
+        self._begun = True
+        return [self.task(0)]
+
+    def counted(self, requests: int) -> None:
+        """Count requests that were sent."""
+        self.straight.counted(self.api, requests)
+
+    def undecided(self) -> list[Outcome]:
+        """What was not begun, given back."""
+        self._begun = True
+        return [Outcome(index, "pending") for index in self.indexes]
+
+
+class DeleteLane(Together):
+    """Deletes of versions of one bucket."""
+
+    def __init__(self, work: Slice, first: int, bucket: str, keys: Sequence[str], ids: Sequence[str],
+                 straight: Straight, manner: Manner) -> None:
+        super().__init__(work, straight, manner, range(first, first + len(keys)))
+        self._bucket, self._keys, self._ids = bucket, keys, ids
+
+    def ready(self) -> tuple[Ready, bytes] | None:
+        """The request, and the answer that says that all was done; None where the engine has to ask."""
+        return self.straight.delete(self._bucket, self._keys, self._ids)
 
     def task(self, number: int) -> Task:
         """The operations as a task of the engine."""
         operations = [Operation(index, "delete", Ref("right", self._bucket, key, version_id))
-                      for index, key, version_id in self._columns()]
-        return Task(tuple(one.index for one in operations), deleting(operations, self._manner),
-                    self.prefix(0))
-
-    def _columns(self) -> Any:
-        return zip(range(self._first, self._first + len(self._keys)), self._keys, self._ids, strict=True)
-
-    def prefix(self, number: int) -> str:
-        """What a store may slow down by itself."""
-        return f"{self._bucket}/{self._keys[0].partition('/')[0]}"
-
-    def tasks(self) -> list[Task]:
-        """What was not begun, as tasks of the engine."""
-        self._begun = True
-        return [self.task(0)]
-
-    def counted(self, requests: int) -> None:
-        """Count requests that were sent."""
-        self.straight.counted(self.api, requests)
-
-    def undecided(self) -> list[Outcome]:
-        """What was not begun, given back."""
-        self._begun = True
-        return [Outcome(index, "pending") for index, _, _ in self._columns()]
+                      for index, key, version_id in zip(self.indexes, self._keys, self._ids, strict=True)]
+        return Task(tuple(self.indexes), deleting(operations, self._manner), prefix_of_write(operations[0]))
 
 
-class NamedLane:
-    """Deletes of what stands under names of one unversioned bucket, all in one request, each by its ETag."""
-
-    api = "DeleteObjects"
+class NamedLane(Together):
+    """Deletes of what stands under names of one unversioned bucket, each by its ETag."""
 
     def __init__(self, work: Slice, rows: Sequence[Sequence[Any]], straight: Straight,
                  manner: Manner) -> None:
-        self.work = work
-        self._rows = rows
-        self.straight = straight
-        self._manner = manner
-        self._expected = b""
-        self._begun = False
+        super().__init__(work, straight, manner, [row[0] for row in rows])
+        self._targets = [row[2] for row in rows]
 
-    @property
-    def left(self) -> int:
-        """Requests that were not begun."""
-        return 0 if self._begun else 1
-
-    def request(self) -> tuple[int, Ready] | Task:
-        """The request; a task where the engine has to ask in its own way."""
-        self._begun = True
-        targets = [row[2] for row in self._rows]
-        with suppress(S3ConsoleError):
-            found = self.straight.delete_named(targets[0][1], [one[2] for one in targets],
-                                                [one[4] for one in targets])
-            if found is not None:
-                ready, self._expected = found
-                return 0, ready
-        return self.task(0)
-
-    def proved(self, number: int, answer: Answer) -> Gone | None:
-        """What the answer proves by itself; None where the engine has to see it."""
-        return Gone((1 << len(self._rows)) - 1, {}) if all_deleted(answer, self._expected) else None
+    def ready(self) -> tuple[Ready, bytes] | None:
+        """The request, and the answer that says that all was done; None where the engine has to ask."""
+        targets = self._targets
+        return self.straight.delete_named(targets[0][1], [one[2] for one in targets],
+                                          [one[4] for one in targets])
 
     def task(self, number: int) -> Task:
         """The operations as a task of the engine."""
-        operations = [Operation(row[0], "delete", Ref(*row[2])) for row in self._rows]
-        return Task(tuple(one.index for one in operations), deleting_named(operations, self._manner),
+        operations = [Operation(index, "delete", Ref(*target))
+                      for index, target in zip(self.indexes, self._targets, strict=True)]
+        return Task(tuple(self.indexes), deleting_named(operations, self._manner),
                     prefix_of_write(operations[0]))
-
-    def tasks(self) -> list[Task]:
-        """What was not begun, as tasks of the engine."""
-        self._begun = True
-        return [self.task(0)]
-
-    def counted(self, requests: int) -> None:
-        """Count requests that were sent."""
-        self.straight.counted(self.api, requests)
-
-    def undecided(self) -> list[Outcome]:
-        """What was not begun, given back."""
-        self._begun = True
-        return [Outcome(row[0], "pending") for row in self._rows]
