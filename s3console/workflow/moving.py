@@ -236,8 +236,8 @@ def plan_delete_bucket(desk: Desk, place: Place) -> Plan:
 
 def plan_abort(desk: Desk, place: Place, *, before: str = "") -> Plan:
     """A sealed plan that aborts the multipart uploads in progress below a place; with `before` (a moment
-    in ISO 8601, UTC) only those begun before it. Their parts are gone then. Raises Refused when there is
-    none."""
+    in ISO 8601, UTC, whole seconds as listings of uploads have them) only those begun by then: an age of 0
+    takes those of this very second too. Their parts are gone then. Raises Refused when there is none."""
     from ..s3.uploads import uploads
 
     if place.scheme != "s3":
@@ -248,13 +248,13 @@ def plan_abort(desk: Desk, place: Place, *, before: str = "") -> Plan:
     def operations() -> Iterator[Operation]:
         index = 0
         for one in uploads(desk.reader(place.connection), place):
-            if before and (not one.begun or one.begun >= before):
+            if before and (not one.begun or one.begun > before):
                 _note(notes, "uploads begun later, or at a time that is not known, are left as they are")
                 continue
             target = Ref("right", place.bucket, one.key, one.upload_id, "", one.bytes, one.storage_class)
             yield Operation(index, "abort", target, reason="upload")
             index += 1
 
-    title = f"abort uploads in {place.uri}" + (f" begun before {before}" if before else "")
+    title = f"abort uploads in {place.uri}" + (f" begun by {before}" if before else "")
     return seal_operations(desk, operations(), None, place, place.prefix, facts.versioning, notes=notes,
                            title=title)  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from workflow.mover import Mover, kill
 
 from s3console.core.errors import Refused
 from s3console.core.model import Place
+from s3console.store.home import stamp
 from s3console.store.jobs import JobLock, job_folder, read_failures
 from s3console.workflow.jobs import job_status
 from s3console.workflow.moving import plan_abort, plan_delete_bucket, plan_empty, plan_move
@@ -299,10 +301,10 @@ def test_uploads_are_aborted_and_only_those_of_the_plan(any_mover: Any) -> None:
     assert (status.state, status.done) == ("done", 1), m.logs(job)
     found = m.s3.list_multipart_uploads(Bucket=m.old).get("Uploads", [])
     assert [one["UploadId"] for one in found] == [later]
-    begun = found[0]["Initiated"].strftime("%Y-%m-%dT%H:%M:%SZ")
+    begun = found[0]["Initiated"]
     with pytest.raises(Refused, match="nothing to plan"):
-        plan_abort(m.desk, m.source, before=begun)
-    assert plan_abort(m.desk, m.source, before="2099-01-01T00:00:00Z").operations == 1
+        plan_abort(m.desk, m.source, before=stamp(begun - timedelta(seconds=1)))
+    assert plan_abort(m.desk, m.source, before=stamp(begun)).operations == 1
 
 
 @pytest.mark.parametrize("versioned", [True, False])
