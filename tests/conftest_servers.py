@@ -15,6 +15,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,13 +75,24 @@ def _free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+@contextmanager
+def unheard() -> Iterator[int]:
+    """A port of this machine on which nobody listens, and which nobody else can take meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield int(taken.getsockname()[1])
+
+
 def _free_port(offsets: tuple[int, ...] = (0,)) -> int:
     """A port from 20000 up that is free together with those at the offsets a server also needs.
 
-    A server of many ports binds them one after the other: those of one port keep out of its range.
+    A server of many ports binds them one after the other: those of one port keep out of its range. Workers of
+    one run that choose at the same time choose among ports of their own.
     """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 16
     for _ in range(200):
-        port = random.randrange(20000, 26000) if len(offsets) > 1 else random.randrange(26100, 32000)
+        port = (random.randrange(20000, 26000) if len(offsets) > 1
+                else random.randrange(26112 + worker, 32000, 16))
         if all(_free(port + offset) for offset in offsets):
             return port
     raise RuntimeError("no free port between 20000 and 32000")
@@ -220,4 +232,4 @@ def odd_server(running_odd_server: OddServer, monkeypatch: pytest.MonkeyPatch) -
 
 
 __all__ = ["S3Server", "aws_env", "ceph", "ministack", "moto", "odd_server", "running_odd_server",
-           "s3_server"]
+           "s3_server", "unheard"]

@@ -50,7 +50,8 @@ def _common(parser: argparse.ArgumentParser) -> None:
                         help="where the objects of a manifest are; keys are stored below its prefix")
     parser.add_argument("--at", metavar="TIME", help="a place as it was at TIME (default: now)")
     parser.add_argument("--delete", action="store_true",
-                        help="remove files below DIR that are not wanted; never links, never outside DIR")
+                        help="remove files below DIR that are not wanted, and directories that this leaves "
+                             "empty; never links, never outside DIR")
     parser.add_argument("--include", action="append", default=[], metavar="REGEX",
                         help="only keys in which REGEX is found; several are alternatives")
     parser.add_argument("--ignore", action="append", default=[], metavar="REGEX",
@@ -159,6 +160,7 @@ def plan(call: Call) -> int:
 def download(call: Call) -> int:
     """Plan a download, show it, ask, and run it."""
     from s3console.workflow.approving import approve
+    from s3console.workflow.downloading import earlier_job
     from s3console.workflow.jobs import submit
     from s3console.workflow.plan_states import plan_state
 
@@ -167,6 +169,9 @@ def download(call: Call) -> int:
     call.need_writing()
     made = _made(call)
     _show(call, made)
+    if (paused := earlier_job(call.desk, made)) is not None:
+        call.output.say(f"Job {paused.job} of this download is paused after {paused.done:,} of "
+                        f"{paused.planned:,} operations: `s3console resume {paused.job}` goes on with it.")
     if made.plan is None:
         if call.output.as_json:
             call.output.record(_record(made))

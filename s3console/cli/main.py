@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import sys
@@ -117,6 +118,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     # Arrow's own allocator keeps tens of MiB that nothing uses; read when pyarrow is first imported.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    # Modules and botocore's data are most of the heap and stay; at Python's own pace, walking through them
+    # is a seventh of a short word.
+    gc.set_threshold(20_000, 50, 50)
     try:
         return _run(arguments)
     except SystemExit as leaving:

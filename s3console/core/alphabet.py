@@ -11,6 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
 
+from .dates import Digits, Symbols, digits
+
 TOP = "\U0010ffff"
 """The greatest character."""
 LONGEST_KEY = 1024
@@ -18,10 +20,12 @@ LONGEST_KEY = 1024
 
 _DIGITS, _HEX, _LOWER = "0123456789", "abcdef", "abcdefghijklmnopqrstuvwxyz"
 _UPPER = _LOWER.upper()
-_WIDTH = 12
+_WIDTH, _REACH = 12, 48
 _DEEPEST = 700
 _FEW, _MANY = 6, 20
 _MOST = 8
+_CROSSINGS = 1
+_TRIES = 3
 _FRESH = (_FEW, _MANY, 40, 80, 200)
 
 Spot = tuple[int, int]
@@ -90,40 +94,75 @@ class Alphabet:
     def __init__(self) -> None:
         self._seen: defaultdict[Spot, Counter[str]] = defaultdict(Counter)
         self._pages: Counter[Spot] = Counter()
-        self._symbols: dict[Spot, list[str]] = {}
+        self._crossed: Counter[Spot] = Counter()
+        self._leading: Spot | None = None
+        self._calendar: dict[Spot, Digits] = {}
+        self._tries = _TRIES
+        self._symbols: dict[Spot, Symbols] = {}
 
     def learn(self, keys: Sequence[str]) -> None:
         """Take in one page."""
         count = len(keys)
         if not count:
             return
+        if self._tries:
+            self._look_for_dates(keys[0])
         touched: set[Spot] = set()
         for key in {keys[0], keys[count // 3], keys[2 * count // 3], keys[-1]}:
             for spot, char in zip(_spots(key, len(key)), key, strict=False):
                 seen = self._seen[spot]
                 if char not in seen:
                     self._symbols.pop(spot, None)
+                    if spot in self._calendar and char not in self._calendar[spot][""].found:
+                        self._calendar = {}
                 seen[char] += 1
                 touched.add(spot)
         for spot in touched:
             self._pages[spot] += 1
             if self._pages[spot] in _FRESH:
                 self._symbols.pop(spot, None)
+        depth = common(keys[0], keys[-1])
+        for spot in _spots(keys[0], len(keys[0]))[depth + 1:]:
+            self._crossed[spot] += 1
+            if self._crossed[spot] <= _CROSSINGS:
+                self._symbols.pop(spot, None)
 
-    def _at(self, spot: Spot) -> list[str]:
-        """The symbols expected at a place, in order."""
+    def _look_for_dates(self, key: str) -> None:
+        self._tries -= 1
+        spots = _spots(key, len(key))
+        self._calendar = {spots[at]: found for at, found in digits(key)}
+        if self._calendar:
+            self._tries = 0
+
+    def lead(self, text: str) -> None:
+        """All keys to come begin with this text, and differ in the character behind it."""
+        self._leading = _spot(text)
+        self._symbols.clear()
+
+    def _leads(self, spot: Spot) -> bool:
+        """Whether a place is one of a counter that goes through the whole listing."""
+        first = self._leading
+        return first is not None and first[0] == spot[0] and first[1] <= spot[1]
+
+    def _at(self, spot: Spot, before: str) -> Symbols:
+        """The symbols expected at a place behind a character, in order."""
+        if spot in self._calendar:
+            dates = self._calendar[spot]
+            return dates.get(before) or dates[""]
         known = self._symbols.get(spot)
         if known is None:
-            known = self._symbols[spot] = sorted(filter(lambda char: sendable(ord(char)), self._guess(spot)))
+            known = self._symbols[spot] = Symbols(sorted(
+                filter(lambda char: sendable(ord(char)), self._guess(spot))))
         return known
 
     def _guess(self, spot: Spot) -> set[str]:
         seen, pages = self._seen.get(spot), self._pages[spot]
         if not seen:
             return set()
-        if len(seen) == 1 and pages >= _FEW:
+        crossed = self._crossed[spot] >= _CROSSINGS
+        if len(seen) == 1 and pages >= _FEW and (crossed or not self._leads(spot)):
             return set(seen)
-        if pages >= _MANY and min(seen.values()) > 1:
+        if pages >= _MANY and min(seen.values()) > 1 and (crossed or not self._leads(spot)):
             return self._rest(spot, seen)
         found = _completed(list(seen))
         if pages < _FEW and any(char in _DIGITS for char in seen):
@@ -142,21 +181,27 @@ class Alphabet:
 
     def position(self, key: str, depth: int) -> float:
         """Where a key stands, from 0 to 1, among all keys with its first `depth` characters."""
-        at, width, spot = 0.0, 1.0, _spot(key[:depth])
-        for char in key[depth:depth + _WIDTH]:
-            symbols = self._at(spot)
+        at, width, spot, before = 0.0, 1.0, _spot(key[:depth]), key[depth - 1:depth]
+        left = _WIDTH
+        for char in key[depth:depth + _REACH]:
+            symbols, edges = self._at(spot, before)
             count = len(symbols)
             if not count:
                 break
             rank = bisect_left(symbols, char)
             if rank >= count:
                 return at + width
-            spot = _behind(spot, char)
+            spot, before = _behind(spot, char), char
             if count == 1 and symbols[0] == char:
                 continue
-            width /= count
-            at += rank * width
-            if symbols[rank] != char:
+            if edges is None:
+                width /= count
+                at += rank * width
+            else:
+                at += edges[rank] * width
+                width *= edges[rank + 1] - edges[rank]
+            left -= 1
+            if symbols[rank] != char or not left:
                 break
         return at
 
@@ -166,15 +211,20 @@ class Alphabet:
         start, end = self.position(low, depth), self.position(high, depth)
         rest, found, step = start + fraction * (end - start), low[:depth], 1.0
         spot = _spot(found)
-        for _ in range(_WIDTH):
-            symbols = self._at(spot)
+        for _ in range(_REACH):
+            symbols, edges = self._at(spot, found[-1:])
             if not symbols or step < 1e-3 * fraction * (end - start):
                 break
-            step /= len(symbols)
-            rank = min(int(rest / step), len(symbols) - 1)
+            if edges is None:
+                step /= len(symbols)
+                rank = min(int(rest / step), len(symbols) - 1)
+                rest -= rank * step
+            else:
+                rank = min(max(bisect_right(edges, rest / step), 1), len(symbols)) - 1
+                rest -= edges[rank] * step
+                step *= edges[rank + 1] - edges[rank]
             found += symbols[rank]
             spot = _behind(spot, symbols[rank])
-            rest -= rank * step
         return found if low < found < high and len(found.encode()) <= LONGEST_KEY else None
 
     def between(self, low: str, high: str, *, blindly: bool) -> str | None:
@@ -192,7 +242,7 @@ class Alphabet:
         return None
 
     def _by_symbols(self, low: str, high: str, place: int, spot: Spot) -> str | None:
-        symbols = self._at(spot)
+        symbols = self._at(spot, low[place - 1:place]).found
         first = bisect_right(symbols, low[place]) if place < len(low) else 0
         last = bisect_left(symbols, high[place]) if place < len(high) else len(symbols)
         if last > first:

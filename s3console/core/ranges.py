@@ -135,6 +135,7 @@ class Ranges:
             self._alphabet.learn(keys)
         if self._ladder.done and self._ladder.ceiling is not None:
             self._ceiling = self._ladder.ceiling
+            self._alphabet.lead(self._ceiling[:-1])
 
     @property
     def _room(self) -> bool:
@@ -145,7 +146,7 @@ class Ranges:
         if one is None:
             return None
         first = one is self.live[0] and not one.pages
-        return one if first or self._make_room(one) else None
+        return one if first or self._make_room() else None
 
     def _first_idle(self) -> Range | None:
         """The first range of which the next page can be asked for, if it begins within the horizon."""
@@ -160,10 +161,14 @@ class Ranges:
                 ahead += max(one.estimate / self.page, 1.0)
         return None
 
-    def _make_room(self, near: Range) -> bool:
-        """Whether a page behind `near` may be held: pages of the farthest ranges give way to nearer ones."""
-        for far in reversed(self.live):
-            if self._room or far is near:
+    def _make_room(self) -> bool:
+        """Whether one more page may be held: pages that lie beyond the horizon give way to nearer ones."""
+        at, ahead = 0, 0.0
+        while not self._room and at < len(self.live) and ahead < self.horizon:
+            one, at = self.live[at], at + 1
+            ahead += len(one.pages) + (0.0 if one.done else max(one.estimate / self.page, 1.0))
+        for far in reversed(self.live[at:]):
+            if self._room:
                 break
             if far.pages and not far.busy:
                 self.held -= far.forget()
@@ -183,7 +188,7 @@ class Ranges:
             victim, ahead, share = found
             fresh = self._cut(victim, share)
             if fresh is not None and ahead + len(victim.pages) + victim.estimate / self.page < self.horizon:
-                return fresh if self._room else None
+                return fresh if self._make_room() else None
         return None
 
     def _more_than_its_share(self, slots: int) -> tuple[Range, float, float] | None:

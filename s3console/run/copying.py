@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,18 +27,53 @@ from .engine import (
     current,
     mutable,
     refusal,
+    standing,
 )
 
 ARCHIVED = frozenset({"InvalidObjectState", "ObjectNotInActiveTierError"})
 """Codes of a source that cannot be read before RestoreObject (S3 API reference)."""
 
 
-def begins_with(operation: Operation, manner: Manner) -> Copy | None:
+def begins_with(operation: Operation, manner: Manner, *, looked: bool = False) -> Copy | None:
     """The copy that `copying` asks for first, where it need not look before and carries nothing after."""
     source, target = operation.source, operation.target
-    if source is None or operation.how or (not manner.guarded and mutable(source)) or _onto_itself(operation):
+    if source is None or operation.how or _onto_itself(operation) or (
+            _doubtful(source, manner) and not looked):
         return None
-    return Copy(source, target, operation.expect)
+    return Copy(source, target, operation.expect, looked=looked)
+
+
+def wants_looks(operation: Operation, manner: Manner) -> bool:
+    """Whether a plain copy has to be looked before, because the store might not check its conditions."""
+    source = operation.source
+    return source is not None and not operation.how and not _onto_itself(operation) and (
+        _doubtful(source, manner) or (operation.expect != "any" and not manner.exact))
+
+
+def _doubtful(source: Ref, manner: Manner) -> bool:
+    """Whether the source might be another by now, and the store would copy it nevertheless."""
+    return not manner.guarded and mutable(source)
+
+
+def looking_at(
+    operations: Sequence[Operation], manner: Manner
+) -> Generator[Request, Answer, frozenset[int]]:
+    """Look at sources and targets of copies between two buckets together; the indexes of those that are as
+    the plan says. What is not among them has to be looked at by itself."""
+    clear = {op.index: op for op in operations}
+    sources = {op.index: op.source for op in operations
+               if op.source is not None and _doubtful(op.source, manner)}
+    found = yield from standing(list(sources.values()), manner)
+    for index, ref in sources.items():
+        if [(one.etag, one.size) for one in found.get(ref.key, ())] != [(ref.etag, ref.size)]:
+            del clear[index]
+    found = yield from standing([op.target for op in clear.values() if op.expect != "any"], manner)
+    for op in list(clear.values()):
+        held = found.get(op.target.key)
+        wanted = [] if op.expect == "absent" else [op.expect[5:]]
+        if op.expect != "any" and (held is None or [one.etag for one in held] != wanted):
+            del clear[op.index]
+    return frozenset(clear)
 
 
 def proved(operation: Operation, etag: str, version_id: str) -> Outcome | None:
@@ -54,13 +89,15 @@ def _onto_itself(operation: Operation) -> bool:
     return source is not None and not source.version_id and source[:3] == target[:3]
 
 
-def copying(operation: Operation, manner: Manner, *, look: bool = False) -> Steps:
+def copying(operation: Operation, manner: Manner, *, look: bool = False, looked: bool = False) -> Steps:
     """Copy or restore one object and verify it; then carry access list and lock, where the plan says so.
 
     `look` is True when an earlier attempt may have reached the store: the destination is looked at
-    first and bytes that already stand there are not copied again.
+    first and bytes that already stand there are not copied again. `looked`: source and target were looked at
+    right before and are as the plan says, which holds for the first attempt.
     """
-    outcome = yield from _copying(operation, manner, look=look or operation.word("look") is not None)
+    outcome = yield from _copying(operation, manner, look=look or operation.word("look") is not None,
+                                  looked=looked)
     source = operation.source
     if outcome.result != "verified" or source is None:
         return outcome
@@ -80,11 +117,11 @@ def copying(operation: Operation, manner: Manner, *, look: bool = False) -> Step
     return outcome
 
 
-def _copying(operation: Operation, manner: Manner, *, look: bool) -> Steps:
+def _copying(operation: Operation, manner: Manner, *, look: bool, looked: bool) -> Steps:
     source, target, index = operation.source, operation.target, operation.index
     if source is None or _onto_itself(operation):
         return Outcome(index, "failed", "InvalidRequest", "the operation would copy an object onto itself")
-    seen, doubt = look, not manner.guarded and mutable(source)
+    seen, doubt = look, _doubtful(source, manner) and not looked
     last: ServiceError | None = None
     for attempt in range(manner.tries):
         if seen:
@@ -95,7 +132,8 @@ def _copying(operation: Operation, manner: Manner, *, look: bool) -> Steps:
             verdict = yield from _source_moved(index, source, manner)
             if verdict is not None:
                 return verdict
-        answer = yield Copy(source, target, operation.expect, operation.word("class") or "")
+        answer = yield Copy(source, target, operation.expect, operation.word("class") or "",
+                            looked and not attempt)
         if answer[0] == "ok":
             etag, version_id = answer[1].etag, answer[1].version_id
             made = proved(operation, etag, version_id)
@@ -109,7 +147,7 @@ def _copying(operation: Operation, manner: Manner, *, look: bool) -> Steps:
         gone = last.status == 404 and last.reaction is Reaction.FAIL_ITEM
         if not gone and last.reaction in (Reaction.PAUSE, Reaction.STOP_JOB, Reaction.FAIL_ITEM):
             return refusal(index, last)
-        doubt = doubt or gone or last.reaction is Reaction.LOOK
+        doubt = doubt or gone or last.reaction is Reaction.LOOK or _doubtful(source, manner)
         yield manner.backoff(attempt, last.reaction)
     verdict = yield from _looking(operation, source, manner)
     return verdict or refusal(index, last or ServiceError("Unknown", 0, "no answer to the copy"))

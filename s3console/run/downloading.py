@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from functools import partial
 from hashlib import md5
 from typing import Any, NamedTuple
@@ -318,8 +317,7 @@ def unlinking(operation: Operation) -> Steps:
     return _judged(index, answer[1])
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
+class _Written(NamedTuple):
     """A file that was written and not yet told to the digests."""
 
     path: str
@@ -354,7 +352,7 @@ class TreeLedger(Ledger):
                 self._tree = Tree(self._root)
             self._tree.sync()
         done = super().commit(reached=reached)
-        self._log.add((one.path, one.standing, one.etag) for one in written)
+        self._log.add(written)
         return done
 
 

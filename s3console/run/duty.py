@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import replace
 from typing import Any, Literal
@@ -50,12 +51,13 @@ class Duty:
         self, folder: JobFolder, plan: Plan, walk: Walk, crew: Crew, checkpoint: Checkpoint,
         journal: Journal, *, at_once: int, workers: int, rate: float, static_login: bool,
         bandwidth: float = 0.0, thaw_look: float = THAW_LOOK, settled: float | None = None,
+        asked: int = sys.maxsize,
     ) -> None:
         self._folder, self._plan, self._walk, self._crew = folder, plan, walk, crew
         self._checkpoint, self._journal = checkpoint, journal
         self._at_once, self._workers, self._static_login = at_once, workers, static_login
         clock = time.monotonic()
-        self._throttle = Throttle(rate, bandwidth, clock)
+        self._throttle, self._asked_before = Throttle(rate, bandwidth, clock), asked
         self._woken = clock
         self._thaw_look = thaw_look
         self._pace = Pace(clock)
@@ -96,10 +98,12 @@ class Duty:
         self._left_at_once = True
 
     def _begin(self) -> None:
-        """Take the job up. Requests made while no runner lived count only where they still make sense."""
+        """Take the job up. Requests made before this runner was started count only where they still make
+        sense; what was asked since then is obeyed like any other."""
         if self._job["state"] == "running":
             self._not_before = self._settled + SETTLE
-        waiting = read_control(self._folder, self._job["control"])
+        waiting = [one for one in read_control(self._folder, self._job["control"])
+                   if one.number <= self._asked_before]
         actions = [c.action for c in waiting]
         self._job["control"] = waiting[-1].number if waiting else self._job["control"]
         if actions and actions[-1] == "cancel":

@@ -8,7 +8,7 @@ network belong to whoever drives it, so that a test can put every fault at every
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -27,6 +27,17 @@ class Head(NamedTuple):
     ref: Ref
 
 
+class Standing(NamedTuple):
+    """What stands under the names of these refs, all of one bucket, shown by as few listings as will do.
+
+    The answer gives a tuple of facts (`Head`) by key: of the current object, or of every version where
+    `versions` is set. A key that is not in it has to be looked at by itself.
+    """
+
+    refs: tuple[Ref, ...]
+    versions: bool = False
+
+
 class Peek(NamedTuple):
     """Read one byte: asked only to learn the error code that a HEAD has no body for."""
 
@@ -36,13 +47,15 @@ class Peek(NamedTuple):
 class Copy(NamedTuple):
     """Copy `source` to `target` under the guard `expect`; the answer has `etag` and `version_id`.
 
-    `storage_class` is another class than that of the source.
+    `storage_class` is another class than that of the source. `looked`: the target was looked at right before
+    and is as the guard says.
     """
 
     source: Ref
     target: Ref
     expect: str
     storage_class: str = ""
+    looked: bool = False
 
 
 class CarryAccess(NamedTuple):
@@ -98,9 +111,11 @@ class Delete(NamedTuple):
 
 
 class DeleteOne(NamedTuple):
-    """Delete the current object of an unversioned bucket if it still has the reviewed ETag."""
+    """Delete the current object of an unversioned bucket if it still has the reviewed ETag; `looked`: it was
+    looked at right before and has it."""
 
     ref: Ref
+    looked: bool = False
 
 
 class DeleteNamed(NamedTuple):
@@ -146,8 +161,8 @@ class Wait(NamedTuple):
     seconds: float
 
 
-Request = (Head | Peek | Copy | CarryAccess | CarryLock | Thaw | Versions | Delete | DeleteOne | DeleteNamed
-           | Abort | LeftInBucket | RemoveBucket | Compare | Fetch | PartSize | Local | Wait)
+Request = (Head | Standing | Peek | Copy | CarryAccess | CarryLock | Thaw | Versions | Delete | DeleteOne
+           | DeleteNamed | Abort | LeftInBucket | RemoveBucket | Compare | Fetch | PartSize | Local | Wait)
 Answer = tuple[Literal["ok"], Any] | tuple[Literal["error"], ServiceError]
 
 
@@ -184,6 +199,9 @@ class Manner:
     can be overwritten is looked at right before (facts/servers.md: Ceph 16 and moto ignore it).
     `exact` says that it honours the conditions on the target too: then a copy that was refused by "slow
     down" is sent again without a look, since it cannot take effect twice.
+
+    `looks` says that it might not check the ETag of a delete by name, so that one looks before. `alone` says
+    that it surely does not, and that the bucket that is deleted from has no versions.
     """
 
     tries: int = 6
@@ -191,6 +209,8 @@ class Manner:
     pause_limit: float = 20.0
     guarded: bool = False
     exact: bool = False
+    looks: bool = False
+    alone: bool = False
     rng: random.Random = field(default_factory=random.Random)
     retries: int = 0
     slowdowns: int = 0
@@ -223,6 +243,20 @@ def asking(request: Request, manner: Manner) -> Generator[Request, Answer, Answe
         if told[0] == "error" and told[1].reaction is not Reaction.RETRY:
             return told
     return answer
+
+
+def standing(refs: Sequence[Ref], manner: Manner, *, versions: bool = False
+             ) -> Generator[Request, Answer, Mapping[str, Sequence[Any]]]:
+    """What is surely known of what stands under these names; asked once, and nothing where that fails."""
+    if not refs:
+        return {}
+    answer = yield Standing(tuple(refs), versions)
+    if answer[0] == "error":
+        if answer[1].reaction is Reaction.SLOW_DOWN:
+            yield manner.backoff(0, Reaction.SLOW_DOWN)
+        return {}
+    found: Mapping[str, Sequence[Any]] = answer[1]
+    return found
 
 
 def refusal(index: int, error: ServiceError) -> Outcome:

@@ -7,6 +7,11 @@ import gc
 YOUNG, OLD = 20_000, 50
 
 
+def begin() -> None:
+    """Load modules and data without looking at them again and again: they stay, and `settle` follows."""
+    gc.disable()
+
+
 def settle() -> None:
     """What is in memory now stays: the collector looks at it no more, and less often at what comes.
 
@@ -14,4 +19,5 @@ def settle() -> None:
     into walking through them.
     """
     gc.freeze()
+    gc.enable()
     gc.set_threshold(YOUNG, OLD, OLD)

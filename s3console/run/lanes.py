@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..s3.steps import Answer, Ready
     from .transport import Transport
 
+_NONE: Mapping[int, str] = {}
 _HEADERS = {"IfMatch": "if-match", "IfNoneMatch": "if-none-match"}
 
 
@@ -75,9 +76,14 @@ def open_lane(packed: Mapping[str, Any], transport: Transport, straight: Callabl
             Slice(packed["number"], "delete"), rows, ways, manner)
     store = transport.inside({row[3][0] for row in rows} | {"right"})
     ways = None if store is None else straight(store)
-    if store is None or ways is None:
+    if store is None or ways is None or _looked_before(rows[0], store, manner):
         return None
     return CopyLane(Slice(packed["number"], "copy"), rows, store, ways, manner)
+
+
+def _looked_before(row: Sequence[Any], store: Any, manner: Manner) -> bool:
+    """Whether a copy needs looks, which the engine makes for many together."""
+    return store.straight_guards(row[4]) is None or (not manner.guarded and row[3][3] in ("", "null"))
 
 
 class CopyLane:
@@ -111,11 +117,13 @@ class CopyLane:
                 version_id or source[:3] != target[:3]):
             guard = self._guard(expect)
             if guard is not None:
-                # What is wrong with the credentials the engine is told in its own way.
-                with suppress(S3ConsoleError):
+                try:
                     found = self.straight.copy(source, target[1], target[2], guard, pin=self._pin)
-                    if found is not None:
-                        return number, found
+                except S3ConsoleError:
+                    # What is wrong with the credentials the engine is told in its own way.
+                    return self.task(number)
+                if found is not None:
+                    return number, found
         return self.task(number)
 
     def _guard(self, expect: str) -> tuple[str, str] | None:
@@ -133,7 +141,7 @@ class CopyLane:
         version_id = made_copy(answer, self._rows[number][3][4])
         if version_id is None:
             return None
-        return Gone(1 << number, {number: version_id} if version_id else {})
+        return Gone(1 << number, {number: version_id} if version_id else _NONE)
 
     def task(self, number: int) -> Task:
         """The operation as a task of the engine."""

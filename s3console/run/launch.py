@@ -9,6 +9,8 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..store.jobs import JobFolder, read_control
+
 PACKAGE = Path(__file__).resolve().parents[2]
 
 
@@ -28,9 +30,12 @@ def launch(
     The runner lowers its own priority, reads nothing and writes what goes wrong to `runner.log` in the
     folder of the job. Whether it took the job shows in the job's lock and status. Raises OSError.
     """
+    # What is asked from now on is meant for this runner, also before it holds the job.
+    asked = read_control(JobFolder(Path(home_path) / "jobs" / job_id))
     # -P keeps the working directory off the module path: a file there must not be able to run.
     command = [sys.executable, "-P", "-m", "s3console.run.runner", str(Path(home_path).absolute()), job_id,
                "--workers", str(workers), "--rate", str(rate), "--bandwidth", str(bandwidth),
+               "--asked", str(asked[-1].number if asked else 0),
                *(["--thaw-look", str(thaw_look)] if thaw_look is not None else [])]
     log = os.open(Path(home_path) / "jobs" / job_id / "runner.log",
                   os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

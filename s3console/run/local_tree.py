@@ -116,7 +116,8 @@ class Tree:
 
     def _folder(self, names: tuple[str, ...], *, make: bool) -> _Folder:
         known = self._folders.get(names) if names else self._root
-        if known is not None:
+        # Another worker removes directories that its deletes left empty; such a one has no link any more.
+        if known is not None and (not names or os.fstat(known.descriptor).st_nlink):
             return known
         above = self._folder(names[:-1], make=make)
         while True:
@@ -135,11 +136,20 @@ class Tree:
         self._folders[names] = found
         return found
 
+    def _opened(self, key: str, act: Callable[[_Folder], int]) -> tuple[_Folder, str, int]:
+        """The directory of a key, its last name, and what `act` opens there, as often as a delete that left
+        the directory empty removes it before there is a file in it."""
+        for _ in range(20):
+            with contextlib.suppress(FileNotFoundError):
+                folder, leaf = self._way(key, make=True)
+                return folder, leaf, act(folder)
+        folder, leaf = self._way(key, make=True)
+        return folder, leaf, act(folder)
+
     def place(self, key: str, data: bytes, modified: int, expect: str, name: str) -> Standing:
         """Write a whole file beside its place and rename it there."""
         with _Saying(key):
-            folder, leaf = self._way(key, make=True)
-            descriptor = _fresh(folder, name)
+            folder, leaf, descriptor = self._opened(key, lambda there: _fresh(there, name))
             try:
                 _write(descriptor, data)
                 found = _finished(descriptor, modified)
@@ -151,10 +161,11 @@ class Tree:
     def part(self, key: str, name: str) -> Part:
         """The unfinished file of a download, new or as an earlier run left it."""
         with _Saying(key):
-            folder, _ = self._way(key, make=True)
-            descriptor = _ours(folder, name)
-            if descriptor < 0:
-                descriptor = _fresh(folder, name)
+            def began(there: _Folder) -> int:
+                descriptor = _ours(there, name)
+                return descriptor if descriptor >= 0 else _fresh(there, name)
+
+            folder, _, descriptor = self._opened(key, began)
             return Part(folder, name, descriptor)
 
     def place_part(self, key: str, part: Part, modified: int, expect: str) -> Standing:
@@ -188,7 +199,7 @@ class Tree:
                 os.close(descriptor)
 
     def unlink(self, target: Ref) -> bool:
-        """Remove a file that is still the one in the version of the target; False when it is gone already."""
+        """Remove the file of a target, and the directories left empty; False when it is gone already."""
         with _Saying(target.key):
             try:
                 folder, leaf = self._way(target.key, make=False)
@@ -200,7 +211,20 @@ class Tree:
             if pack_standing(found) != target.version_id:
                 raise _changed("the file is not the one that was reviewed")
             os.unlink(leaf, dir_fd=folder.descriptor)
+            self._remove_emptied(tuple(local_parts(target.key)[:-1]), folder)
             return True
+
+    def _remove_emptied(self, names: tuple[str, ...], folder: _Folder) -> None:
+        # From the directory of a file that was removed up to the first that holds anything else.
+        with contextlib.suppress(OSError):
+            while names:
+                above = self._folder(names[:-1], make=False)
+                now = os.stat(names[-1], dir_fd=above.descriptor, follow_symlinks=False)
+                if not os.path.samestat(now, os.fstat(folder.descriptor)):
+                    return
+                os.rmdir(names[-1], dir_fd=above.descriptor)
+                self._folders.pop(names, None)
+                names, folder = names[:-1], above
 
     def _way(self, key: str, *, make: bool) -> tuple[_Folder, str]:
         try:

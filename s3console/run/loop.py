@@ -25,12 +25,17 @@ from .engine import Answer, Copy, Delete, DeleteNamed, Local, Manner, Outcome, W
 from .lane_loop import Done, Lanes, OffLane, Sent, Stop
 from .limits import Times
 from .pacing import Finder, Pacer
-from .slices import Direct, Task
+from .slices import LOOKED, Direct, Task
 from .transport import Transport, as_service_error
 
 if TYPE_CHECKING:
     from ..s3.lean_acts import LeanActs
 
+FRESH = 1.0
+"""Seconds after the beginning of a look at several operations in which they may begin; those that have not by
+then are looked at by themselves."""
+AHEAD = 512
+"""Operations that may have been looked at together and not begun, at most; fewer where these get too old."""
 LONGEST_WAIT = 0.5
 PACED_WAIT = 0.02
 LEAST = 8
@@ -48,6 +53,8 @@ class Running:
     steps: Steps[Any] | None = None
     carrier: LeanActs | None = None
     answer: Answer | None = field(default=None)
+    until: float = 0.0
+    """When the look before it is too old, 0 where there was none with others."""
 
 
 class Loop:
@@ -76,6 +83,7 @@ class Loop:
         self._inbox = inbox
         self._busy = 0
         self._slow = manner.slowdowns
+        self._ahead, self._most_ahead = 0, 2 * LOOKED
 
     @property
     def idle(self) -> bool:
@@ -95,13 +103,14 @@ class Loop:
         if self._timers:
             seconds = min(seconds, max(0.0, self._timers[0][0] - clock))
         ended, readable = self._many.wait(min(seconds, LONGEST_WAIT))
-        well, off = self.lanes.collect([one for one in ended if isinstance(one.token, Sent)])
-        self._busy -= well
-        for one_off in off:
-            self._off_lane(one_off)
-        for one in ended:
-            if not isinstance(one.token, Sent):
-                self._came(one.token, one.finish)
+        if ended:
+            well, off = self.lanes.collect([one for one in ended if type(one.token) is Sent])
+            self._busy -= well
+            for one_off in off:
+                self._off_lane(one_off)
+            for one in ended:
+                if type(one.token) is not Sent:
+                    self._came(one.token, one.finish)
         if self._bell in readable:
             os.eventfd_read(self._bell)
             self._unblock()
@@ -120,6 +129,7 @@ class Loop:
                 running = waiting.popleft()
                 if running.stop.told:
                     self._busy += 1
+                    self._ahead -= bool(running.until)
                     self.held -= waiting is not self._waiting
                     self._end(running, running.task.undecided())
                 else:
@@ -157,6 +167,9 @@ class Loop:
         store = pacer.store
         room = min(store.room(clock), most - self._busy)
         while room > 0 and self._waiting:
+            if self._waiting[0].task.then is not None and self._ahead and \
+                    self._ahead + len(self._waiting[0].task.indexes) > self._most_ahead:
+                break
             running = self._waiting.popleft()
             if pacer.alone(running.task.prefix) is not None or running.task.prefix in self._held:
                 self._held.setdefault(running.task.prefix, deque()).append(running)
@@ -205,6 +218,17 @@ class Loop:
             self._begin(held.popleft(), clock)
 
     def _begin(self, running: Running, clock: float) -> None:
+        task = running.task
+        if running.until:
+            self._ahead -= 1
+            if clock > running.until and task.again is not None:
+                self._most_ahead = LOOKED
+                task.steps.close()
+                self._pacer.of(task.prefix).done += 1
+                self._in_front([Running(one, running.done, running.stop) for one in task.again()])
+                return
+        elif task.then is not None:
+            self._ahead += len(task.indexes)
         self._busy += 1
         running.begun = clock
         steps = running.task.steps
@@ -241,7 +265,10 @@ class Loop:
                     self._slow = self._manner.slowdowns
                     self._pacer.refuse(running.task.prefix, time.monotonic())
             except StopIteration as end:
-                self._end(running, running.task.outcomes(end.value), timed=True)
+                if running.task.then is not None:
+                    self._looked(running, running.task.then(end.value))
+                else:
+                    self._end(running, running.task.outcomes(end.value), timed=True)
                 return
             except Exception as error:  # noqa: BLE001 - a bug must reach the runner, not end the loop
                 self._bug(running, error)
@@ -336,8 +363,22 @@ class Loop:
         said = f"a worker failed unexpectedly: {type(error).__name__}"
         self._end(running, [Outcome(i, "stop", "Bug", said) for i in running.task.indexes])
 
+    def _looked(self, running: Running, tasks: list[Task]) -> None:
+        """What was looked at together may begin, before anything else."""
+        until = running.begun + FRESH
+        self._pacer.of(running.task.prefix).done += 1
+        self._busy -= 1
+        self._ahead -= len(running.task.indexes) - len(tasks)
+        self._most_ahead = min(AHEAD, self._most_ahead + LOOKED)
+        self._in_front([Running(task, running.done, running.stop, until=until) for task in tasks])
+
+    def _in_front(self, tasks: list[Running]) -> None:
+        self._waiting.extendleft(reversed(tasks))
+
     def _end(self, running: Running, outcomes: list[Outcome], *, timed: bool = False) -> None:
         running.task.steps.close()
+        if running.task.then is not None and running.begun:
+            self._ahead -= len(running.task.indexes)
         if timed:
             self._pacer.of(running.task.prefix).done += 1
             if outcomes:

@@ -26,6 +26,7 @@ from .engine import (
     asking,
     mutable,
     refusal,
+    standing,
 )
 
 
@@ -88,12 +89,65 @@ def _without_witness(operation: Operation, manner: Manner) -> Steps:
     return Outcome(index, "skipped", CHANGED, "changed since plan: the right name does not hold these bytes")
 
 
-def deleting_one(operation: Operation, manner: Manner) -> Steps:
-    """Delete what stands under a name, by ETag; on a versioned bucket a delete marker hides it."""
+def guarding_together(
+    operations: Sequence[Operation], manner: Manner, *, witnesses: Sequence[Sequence[Ref]],
+    exact: Sequence[bool]
+) -> Generator[Request, Answer, list[Outcome]]:
+    """`guarding` for operations whose witnesses, one row for each, all stand in one bucket: one look at all
+    of them, and one more at each that it did not show as it should be."""
+    refs = tuple(ref for row in witnesses for ref in row)
+    versions = any(ref.version_id for ref in refs)
+    found = yield from standing(refs, manner, versions=versions)
+    outcomes = []
+    for op, row, one_exact in zip(operations, witnesses, exact, strict=True):
+        left = [ref for ref in row if not _holds(ref, found.get(ref.key, ()), versions=versions)]
+        verdict = yield from guarding(op, manner, witnesses=left, exact=one_exact)
+        if verdict is not None:
+            outcomes.append(verdict)
+    return outcomes
+
+
+def _holds(ref: Ref, found: Sequence[Any], *, versions: bool) -> bool:
+    """Whether a listing, of versions or of current objects, shows that a name holds the bytes of a ref, under
+    its version where it names one."""
+    return versions == bool(ref.version_id) and (ref.etag, ref.size) in [
+        (one.etag, one.size) for one in found if one.version_id == ref.version_id]
+
+
+def looking_at_names(
+    operations: Sequence[Operation], manner: Manner
+) -> Generator[Request, Answer, frozenset[int]]:
+    """Look together at what is deleted by name in one bucket; the indexes of what is as the plan says."""
+    found = yield from standing([op.target for op in operations], manner)
+    return frozenset(op.index for op in operations if [(one.etag, one.size) for one in found.get(
+        op.target.key, ())] == [(op.target.etag, op.target.size)])
+
+
+def deleting_looked(
+    operations: Sequence[Operation], manner: Manner
+) -> Generator[Request, Answer, list[Outcome]]:
+    """Delete names of an unversioned bucket that were looked at right before, in one request.
+
+    What the answer does not call deleted, and everything where no answer came, is looked at one by one.
+    """
+    answer = yield DeleteNamed(tuple(op.target for op in operations))
+    gone = {v.ref.key for v in answer[1] if v.deleted} if answer[0] == "ok" else set()
+    if answer[0] == "error" and answer[1].reaction in AGAIN:
+        yield manner.backoff(0, answer[1].reaction)
+    outcomes = []
+    for op in operations:
+        outcomes.append(Outcome(op.index, "deleted") if op.target.key in gone
+                        else (yield from deleting_one(op, manner)))
+    return outcomes
+
+
+def deleting_one(operation: Operation, manner: Manner, *, looked: bool = False) -> Steps:
+    """Delete what stands under a name, by ETag; on a versioned bucket a delete marker hides it. `looked`: it
+    was looked at right before and is as the plan says, which holds for the first attempt."""
     index, target = operation.index, operation.target
     error = ServiceError("Unknown", 0, "no answer to the delete")
     for attempt in range(manner.tries):
-        answer = yield DeleteOne(target)
+        answer = yield DeleteOne(target, looked and not attempt)
         if answer[0] == "ok" and answer[1].deleted:
             return Outcome(index, "deleted", version_id=answer[1].marker_version_id, sure=attempt == 0)
         error = _not_deleted(answer[1]) if answer[0] == "ok" else answer[1]

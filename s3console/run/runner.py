@@ -37,7 +37,7 @@ from ..store.probes import valid_abilities
 from .crew import Crew
 from .downloading import open_ledger
 from .duty import THAW_LOOK, Duty
-from .heap import settle
+from .heap import begin, settle
 from .walk import Limits, Walk
 
 THREADS = 8
@@ -55,7 +55,7 @@ NICE = 5
 class JobLimits:
     """Worker processes, operations per second (0: no limit), threads of each worker, bytes per second that
     are copied (0: no limit), seconds between two looks at what is being thawed, operations that each worker
-    has under way."""
+    has under way, the number of the last request made of the job before this runner was started."""
 
     workers: int = 2
     rate: float = 0.0
@@ -63,6 +63,7 @@ class JobLimits:
     bandwidth: float = 0.0
     thaw_look: float = THAW_LOOK
     at_once: int = AT_ONCE
+    asked: int = sys.maxsize
 
 
 @contextmanager
@@ -153,7 +154,7 @@ def _conduct(
         duty = Duty(folder, plan, walk, crew, checkpoint, journal, at_once=limits.at_once,
                     workers=limits.workers, rate=limits.rate, bandwidth=limits.bandwidth,
                     thaw_look=limits.thaw_look, static_login=_static_login(connections, os.environ),
-                    settled=settled)
+                    settled=settled, asked=limits.asked)
         settle()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: duty.leave())
@@ -227,14 +228,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=THREADS)
     parser.add_argument("--bandwidth", type=float, default=0.0)
     parser.add_argument("--thaw-look", type=float, default=THAW_LOOK)
+    parser.add_argument("--asked", type=int, default=sys.maxsize)
     options = parser.parse_args(arguments)
     with suppress(OSError):
         os.nice(NICE)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    begin()
     try:
         return run(options.home, options.job, JobLimits(
             max(1, min(64, options.workers)), max(0.0, options.rate), max(1, min(64, options.threads)),
-            max(0.0, options.bandwidth), max(0.05, options.thaw_look)))
+            max(0.0, options.bandwidth), max(0.05, options.thaw_look), asked=options.asked))
     except S3ConsoleError as error:
         sys.stderr.write(error.sentence + "\n")
         return error.exit_code

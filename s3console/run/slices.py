@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from itertools import repeat
+from itertools import groupby, islice, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..core.model import Connection, Operation, Ref
-from .copying import begins_with, copying, proved
+from .copying import begins_with, copying, looking_at, proved, wants_looks
 from .downloading import downloading, unlinking
 from .engine import Answer, Copy, Manner, Outcome, Request, Steps
-from .removing import aborting, deleting, deleting_one, guarding, removing_bucket
+from .removing import (
+    aborting,
+    deleting,
+    deleting_looked,
+    deleting_one,
+    guarding,
+    guarding_together,
+    looking_at_names,
+    removing_bucket,
+)
 from .stretches import Item, Slice
 
 if TYPE_CHECKING:
     from .walk import Walk
 
 GROUP = 1000
+LOOKED, NAMES, LEAST = 64, 125, 2
+"""Copies and deletes by name before which one looks together, and how many operations make that worth it."""
 _FIELDS = len(Ref._fields)
 _NOTHING = (None,) * _FIELDS
 _NONE: Mapping[int, str] = {}
@@ -33,10 +44,10 @@ class Direct:
     answer is given to the generator, which goes on from there.
     """
 
-    __slots__ = ("_manner", "_operation", "_steps", "request")
+    __slots__ = ("_looked", "_manner", "_operation", "_steps", "request")
 
-    def __init__(self, operation: Operation, manner: Manner, request: Copy) -> None:
-        self._operation, self._manner = operation, manner
+    def __init__(self, operation: Operation, manner: Manner, request: Copy, *, looked: bool = False) -> None:
+        self._operation, self._manner, self._looked = operation, manner, looked
         self.request = request
         self._steps: Steps | None = None
 
@@ -57,7 +68,7 @@ class Direct:
                 outcome = self.proved(answer[1])
                 if outcome is not None:
                     raise StopIteration(outcome)
-            steps = self._steps = copying(self._operation, self._manner, look=False)
+            steps = self._steps = copying(self._operation, self._manner, look=False, looked=self._looked)
             if next(steps) != self.request:
                 raise AssertionError("the engine asks for something else first")
         return steps.send(answer)  # type: ignore[arg-type]
@@ -69,11 +80,17 @@ class Direct:
 
 
 class Task(NamedTuple):
-    """One generator and the operations it answers for. `prefix` is what a store may slow down by itself."""
+    """One generator and the operations it answers for. `prefix` is what a store may slow down by itself.
+
+    One with `then` looks at several operations together: what it returns, and whether that is too old by now,
+    gives the tasks that carry them out. `again` makes such a task anew, without the look before it.
+    """
 
     indexes: tuple[int, ...]
-    steps: Generator[Request, Answer, Result] | Direct
+    steps: Generator[Request, Answer, Any] | Direct
     prefix: str = ""
+    then: Callable[[frozenset[int]], list[Task]] | None = None
+    again: Callable[[], list[Task]] | None = None
 
     def outcomes(self, result: Result) -> list[Outcome]:
         """What the generator returned, as outcomes; a guard that lets go on has none."""
@@ -89,9 +106,80 @@ class Task(NamedTuple):
 def first_round(work: Slice, manner: Manner) -> list[Task]:
     """Copies; or what must be looked at right before the deletes of the slice."""
     if work.kind == "copy":
-        return [_task(i.operation, adding(i.operation, manner, look=i.look)) for i in work.items]
-    return [_task(i.operation, guarding(i.operation, manner, witnesses=i.witnesses, exact=exact))
-            for i in work.items if (exact := _exact(i.operation)) or i.witnesses or _guarded(i.operation)]
+        found = []
+        for group in _groups(work.items, lambda i: _ways(i, manner)):
+            operations = [i.operation for i in group]
+            if len(group) >= LEAST and _ways(group[0], manner) is not None:
+                found.append(_looking_task(operations, manner))
+            else:
+                found += [_task(i.operation, adding(i.operation, manner, look=i.look)) for i in group]
+        return found
+    items = [i for i in work.items if _exact(i.operation) or i.witnesses or _guarded(i.operation)]
+    found = []
+    for group in _groups(items, _witnessed, GROUP):
+        operations, exact = [i.operation for i in group], [_exact(i.operation) for i in group]
+        witnesses = [i.witnesses for i in group]
+        if len(group) >= LEAST and _witnessed(group[0]) is not None:
+            found.append(Task(tuple(op.index for op in operations), guarding_together(
+                operations, manner, witnesses=witnesses, exact=exact), prefix_of_write(operations[0])))
+        else:
+            found += [_task(op, guarding(op, manner, witnesses=held, exact=one))
+                      for op, held, one in zip(operations, witnesses, exact, strict=True)]
+    return found
+
+
+def _groups(items: Sequence[Item], kind: Callable[[Item], object], most: int = LOOKED
+            ) -> Iterator[list[Item]]:
+    """Items of the same kind that come one after the other."""
+    for _, alike in groupby(items, kind):
+        while group := list(islice(alike, most)):
+            yield group
+
+
+def _ways(item: Item, manner: Manner) -> tuple[Any, ...] | None:
+    """Between which buckets a copy goes before which one has to look; None where one need not, or cannot
+    together with others."""
+    operation = item.operation
+    if item.look or operation.kind == "download" or operation.source is None or \
+            not wants_looks(operation, manner):
+        return None
+    return *operation.source[:2], *operation.target[:2]
+
+
+def _witnessed(item: Item) -> tuple[Any, ...] | None:
+    """The bucket in which the witnesses of a delete stand; None where there are none, or in two."""
+    places = {(ref[:2], bool(ref.version_id)) for ref in item.witnesses}
+    return places.pop() if len(places) == 1 else None
+
+
+def _looking_task(operations: Sequence[Operation], manner: Manner) -> Task:
+    """The look before some copies, and then they."""
+    def plainly(operation: Operation) -> Task:
+        return _task(operation, adding(operation, manner, look=False))
+
+    def then(clear: frozenset[int]) -> list[Task]:
+        return [_task(op, adding(op, manner, look=False, looked=True))._replace(
+                    again=lambda op=op: [plainly(op)])  # type: ignore[misc]
+                if op.index in clear else plainly(op) for op in operations]
+
+    return Task(tuple(op.index for op in operations), looking_at(operations, manner),
+                prefix_of_write(operations[0]), then)
+
+
+def _removing_task(operations: Sequence[Operation], manner: Manner) -> Task:
+    """The look at names that are to be deleted, and then that."""
+    def then(clear: frozenset[int]) -> list[Task]:
+        left = [op for op in operations if op.index in clear]
+        tasks = [_single(op, manner) for op in operations if op.index not in clear]
+        if left and manner.alone:
+            tasks.append(Task(tuple(op.index for op in left), deleting_looked(left, manner),
+                              prefix_of_write(left[0]), None, lambda: [_single(op, manner) for op in left]))
+            return tasks
+        return tasks + [_task(op, deleting_one(op, manner, looked=True))._replace(
+            again=lambda op=op: [_single(op, manner)]) for op in left]  # type: ignore[misc]
+
+    return Task(tuple(op.index for op in operations), looking_at_names(operations, manner),
+                prefix_of_write(operations[0]), then)
 
 
 def second_round(work: Slice, decided: Sequence[Outcome], manner: Manner) -> list[Task]:
@@ -101,12 +189,28 @@ def second_round(work: Slice, decided: Sequence[Outcome], manner: Manner) -> lis
     settled = {o.index for o in decided}
     left = [i.operation for i in work.items if i.operation.index not in settled]
     versions = [op for op in left if op.kind == "delete" and op.target.version_id]
-    tasks = [_single(op, manner) for op in left if op.kind != "delete" or not op.target.version_id]
+    tasks = []
+    for group in _groups([i for i in work.items if i.operation.index not in settled], _named,
+                         NAMES):
+        operations = [i.operation for i in group]
+        if len(group) >= LEAST and manner.looks and _named(group[0]) is not None:
+            tasks.append(_removing_task(operations, manner))
+        else:
+            tasks += [_single(op, manner) for op in operations
+                      if op.kind != "delete" or not op.target.version_id]
     for start in range(0, len(versions), GROUP):
-        group = versions[start:start + GROUP]
-        tasks.append(Task(tuple([op.index for op in group]), deleting(group, manner),
-                          prefix_of_write(group[0])))
+        part = versions[start:start + GROUP]
+        tasks.append(Task(tuple([op.index for op in part]), deleting(part, manner),
+                          prefix_of_write(part[0])))
     return tasks
+
+
+def _named(item: Item) -> tuple[str, str] | None:
+    """The bucket of a delete by name; None for anything else."""
+    operation = item.operation
+    if operation.kind != "delete" or operation.target.version_id or operation.how or item.look:
+        return None
+    return operation.target[:2]
 
 
 def _single(operation: Operation, manner: Manner) -> Task:
@@ -120,13 +224,15 @@ def _single(operation: Operation, manner: Manner) -> Task:
     return _task(operation, deleting_one(operation, manner))
 
 
-def adding(operation: Operation, manner: Manner, *, look: bool) -> Steps | Direct:
-    """The generator of a copy or a download."""
-    if not look and operation.kind != "download":
-        request = begins_with(operation, manner)
+def adding(operation: Operation, manner: Manner, *, look: bool, looked: bool = False) -> Steps | Direct:
+    """The generator of a copy or a download; `looked` as of `copying`."""
+    if operation.kind == "download":
+        return downloading(operation, manner, look=look)
+    if not look:
+        request = begins_with(operation, manner, looked=looked)
         if request is not None:
-            return Direct(operation, manner, request)
-    return (downloading if operation.kind == "download" else copying)(operation, manner, look=look)
+            return Direct(operation, manner, request, looked=looked)
+    return copying(operation, manner, look=look, looked=looked)
 
 
 def _guarded(operation: Operation) -> bool:

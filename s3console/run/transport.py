@@ -18,6 +18,7 @@ from ..core.errors import (
 )
 from ..core.model import Ref
 from ..s3.lean_gets import getting, sizing
+from ..s3.standing import standing
 from ..s3.steps import Act, Steps, perform
 from .engine import (
     Abort,
@@ -37,6 +38,7 @@ from .engine import (
     Peek,
     RemoveBucket,
     Request,
+    Standing,
     Thaw,
     Versions,
     Wait,
@@ -136,7 +138,8 @@ class Transport:
         store = self.inside((request.source.side, request.target.side))
         if request.storage_class or store is None:
             return None
-        act: Act | None = store.straight_copy(request.source, request.target, expect=request.expect)
+        act: Act | None = store.straight_copy(request.source, request.target, expect=request.expect,
+                                              looked=request.looked)
         return None if act is None else (store.lean, act)
 
     def inside(self, sides: Collection[str]) -> Any:
@@ -147,24 +150,27 @@ class Transport:
     def steps(self, request: Request) -> tuple[LeanActs | None, Steps[Any]]:
         """The request as steps, and who carries their acts. For stores that have steps (s3.write)."""
         match request:
-            case Copy(source, target, expect, storage_class):
+            case Copy(source, target, expect, storage_class, looked):
                 store: Any = self._stores[target.side]
                 if target.side == source.side or id(store) == id(self._stores[source.side]):
                     steps: Steps[Any] = store.copying(source, target, expect=expect,
-                                                      storage_class=storage_class)
+                                                      storage_class=storage_class, looked=looked)
                     return store.lean, steps
             case Head(ref):
                 store = self._stores[ref.side]
                 return store.lean, store.glancing(ref)
+            case Standing(refs, versions):
+                store = self._stores[refs[0].side]
+                return store.lean, standing(refs[0].bucket, [ref.key for ref in refs], versions=versions)
             case Delete(refs):
                 store = self._stores[refs[0].side]
                 return store.lean, store.deleting_versions(refs[0].bucket, refs)
             case DeleteNamed(refs):
                 store = self._stores[refs[0].side]
                 return store.lean, store.deleting_names(refs[0].bucket, refs)
-            case DeleteOne(ref):
+            case DeleteOne(ref, looked):
                 store = self._stores[ref.side]
-                return store.lean, store.deleting_object(ref)
+                return store.lean, store.deleting_object(ref, looked=looked)
             case Fetch(ref, sink, first, last):
                 store = self._stores[ref.side]
                 return store.lean, getting(store.read, ref, sink, first=first, last=last)
@@ -186,7 +192,7 @@ class Transport:
                 return self._reader(ref).versions_of(ref.bucket, ref.key)
             case Compare(one, other):
                 return self._same_bytes(one, other)
-            case Copy(source, target, expect, storage_class):
+            case Copy(source, target, expect, storage_class, _):
                 store, origin = self._stores[target.side], self._stores[source.side]
                 if store is origin:
                     return store.copy(source, target, expect=expect, storage_class=storage_class)
@@ -194,9 +200,9 @@ class Transport:
                                          storage_class=storage_class)
             case Delete(refs):
                 return self._stores[refs[0].side].delete_versions(refs[0].bucket, refs)
-            case DeleteOne(ref):
+            case DeleteOne(ref, _):
                 return self._stores[ref.side].delete_object(ref)
-            case Fetch() | PartSize() | DeleteNamed():
+            case Fetch() | PartSize() | DeleteNamed() | Standing():
                 return perform(*self.steps(request))
             case Local(root, act):
                 return self._local(root, act)

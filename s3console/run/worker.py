@@ -22,9 +22,9 @@ from ..core.abilities import unpack_abilities
 from ..core.errors import S3ConsoleError
 from ..core.model import Connection
 from ..s3.transport import Patience
-from ..s3.write import WriteStore, open_writer
+from ..s3.write import WriteStore, ignores_deletes, open_writer, pins_deletes
 from .engine import Manner, Outcome
-from .heap import settle
+from .heap import begin, settle
 from .lane_loop import OnLane, Stop
 from .lanes import Gone, open_lane
 from .loop import Loop
@@ -223,7 +223,10 @@ def serve(inp: BinaryIO, out: BinaryIO) -> None:
         return
     stores = open_stores(start["connections"], start.get("abilities", {}))
     manner = Manner(guarded=all(store.pins_sources for store in stores.values()),
-                    exact=all(store.pins_targets for store in stores.values()))
+                    exact=all(store.pins_targets for store in stores.values()),
+                    looks=not all(map(pins_deletes, stores.values())),
+                    alone=start.get("versioning") == "Unversioned" and all(
+                        map(ignores_deletes, stores.values())))
     inbox = Inbox(inp.fileno())
     os.set_blocking(inbox.descriptor, False)
     pacer = Pacer(time.monotonic(), start=float(start.get("pace", START)))
@@ -268,6 +271,7 @@ def main() -> None:
     """Entry of the process. A signal meant for the whole group is left to the runner to act on."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    begin()
     try:
         serve(sys.stdin.buffer, sys.stdout.buffer)
     except S3ConsoleError as error:

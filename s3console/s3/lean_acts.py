@@ -14,6 +14,7 @@ else, and every answer that needs botocore's help, raises `LeftToBotocore`.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,6 +28,7 @@ from .steps import UNWANTED, Act, Answer, LeftToBotocore, Ready, Trouble, refuse
 __all__ = ["USABLE", "Act", "Answer", "LeanActs", "LeftToBotocore", "Line", "refused"]
 
 _IDLE = 512
+_GOOD = (b"HTTP/1.1 2", b"HTTP/1.0 2")
 _KEYS_KEPT = 1.0
 """Seconds for which credentials are used before botocore is asked for them again."""
 USABLE = hasattr(pycurl, "PREREQFUNCTION")
@@ -97,7 +99,10 @@ class Line:
     @property
     def _good(self) -> bool:
         """Whether the answer under way is a 2xx one; libcurl itself cannot be asked from a callback."""
-        status = next((line for line in reversed(self._head) if line.startswith(b"HTTP/")), b"")
+        head = self._head
+        if head and head[0].startswith(_GOOD):
+            return True
+        status = next((line for line in reversed(head) if line.startswith(b"HTTP/")), b"")
         return status.partition(b" ")[2].startswith(b"2")
 
     def _take(self, chunk: bytes) -> int | None:
@@ -123,7 +128,7 @@ class LeanActs:
     def __init__(self, lean: Lean, explain: Callable[[Exception, str], S3ConsoleError]) -> None:
         self._lean = lean
         self._explain = explain
-        self._idle: dict[str, list[Line]] = {}
+        self._idle: defaultdict[str, list[Line]] = defaultdict(list)
         self._keys: tuple[float, Keys | None] = (0.0, None)
 
     def prepare(self, act: Act) -> Line:
@@ -223,14 +228,15 @@ class LeanActs:
         return self.finish(line)
 
     def _take(self, form: str) -> Line:
+        idle = self._idle[form]
         try:
-            return self._idle[form].pop()
-        except (KeyError, IndexError):
+            return idle.pop()
+        except IndexError:
             return Line(self._lean._options, form, self._lean._bounds.largest)
 
     def _give_back(self, line: Line) -> None:
         line.act = None
-        idle = self._idle.setdefault(line.form, [])
+        idle = self._idle[line.form]
         if len(idle) < _IDLE:
             idle.append(line)
         else:

@@ -25,8 +25,8 @@ _DATE = re.compile(r"\w{3}, (\d\d) (\w{3}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT")
 _NAMES = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
 _MONTHS = {name: number for number, name in enumerate(_NAMES.split(), start=1)}
 _HEADER = re.compile(
-    rb"\r\n(etag|content-length|content-range|last-modified|x-amz-version-id|x-amz-server-side-encryption"
-    rb"(?:-customer-algorithm)?):([^\r\n]*)", re.IGNORECASE)
+    r"\r\n(etag|content-length|content-range|last-modified|x-amz-version-id|x-amz-server-side-encryption"
+    r"(?:-customer-algorithm)?):([^\r\n]*)", re.ASCII | re.IGNORECASE)
 _KEYED = ("aws:kms", "aws:kms:dsse")
 
 
@@ -79,27 +79,27 @@ def _fetched(act: Act, answer: Answer, first: int) -> Fetched:
     if answer.status not in (200, 206):
         raise refused(act, answer)
     head = _fields(answer.head)
-    length = head.get(b"content-length", "")
-    if not length.isdigit() or b"etag" not in head:
+    length = head.get("content-length", "")
+    if not length.isdigit() or "etag" not in head:
         raise UntrustedAnswer("The answer with an object has no ETag or length", where=act.place)
     size = int(length)
     if answer.status == 206:
-        told, _, total = head.get(b"content-range", "").partition("/")
+        told, _, total = head.get("content-range", "").partition("/")
         if not total.isdigit() or not told.startswith(f"bytes {first}-"):
             raise UntrustedAnswer("Another part of the object came than was asked for", where=act.place)
         size = int(total)
     elif first:
         raise ServiceError(RANGE_IGNORED, 400, "the store ignores byte ranges", where=act.place)
-    encryption = head.get(b"x-amz-server-side-encryption", "")
+    encryption = head.get("x-amz-server-side-encryption", "")
     return Fetched(
-        int(length), size, clean_etag(head[b"etag"]), seconds_of(head.get(b"last-modified", "")),
-        head.get(b"x-amz-version-id", ""),
-        encryption not in _KEYED and b"x-amz-server-side-encryption-customer-algorithm" not in head)
+        int(length), size, clean_etag(head["etag"]), seconds_of(head.get("last-modified", "")),
+        head.get("x-amz-version-id", ""),
+        encryption not in _KEYED and "x-amz-server-side-encryption-customer-algorithm" not in head)
 
 
-def _fields(head: bytes) -> dict[bytes, str]:
+def _fields(head: bytes) -> dict[str, str]:
     """The headers that matter, by their lower-case names."""
-    return {name.lower(): value.decode("latin-1").strip() for name, value in _HEADER.findall(head)}
+    return {name.lower(): value.strip() for name, value in _HEADER.findall(head.decode("latin-1"))}
 
 
 @lru_cache(maxsize=4096)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import ListingIncomplete, NotReachable, S3ConsoleError, UntrustedAnswer
 from ..core.keys import printable
 from ..core.model import Batch, Place, Proof
-from .facts import Stop, behind
+from .facts import Stop, behind, never
 from .proof import Question
 from .sharded import MOST_APART, MOST_AT_ONCE, MOST_TOGETHER, Doubt, Knowledge, Piece, Shards, worthwhile
 
@@ -28,6 +28,8 @@ _AHEAD = 2
 _EMPTY_PAGES = 100_000
 _LAST_PAGES, _MANY_PAGES = 16, 64
 _FAR = 0.03
+_AT_ONCE = 0.002
+"""A store that answers no page within so many seconds is read by a thread."""
 _LEAST_SHARE = 8
 _USUAL_WORK = 0.002
 """Seconds of work for a page. The first one of a place takes more: botocore is asked how to send it."""
@@ -37,9 +39,10 @@ _TICK = 0.2
 class BucketListing:
     """One pass over a place; implements `core.model.Listing`. Iterate it once.
 
-    A thread asks for the next page while the last one is being used, so that the two sides of a
-    comparison are fetched at the same time. Where the store is far away, several pages are asked for
-    at once (`sharded`).
+    While the store answers at once, whoever iterates fetches and reads the pages: what one processor
+    reads is dear to use on another, and threads of one interpreter take turns anyway. Otherwise a thread
+    asks for the next page while the last one is being used, so that the two sides of a comparison are
+    fetched at the same time. Where the store is far away, several pages are asked for at once (`sharded`).
     """
 
     def __init__(self, store: ReadStore, place: Place, *, versions: bool, start_after: str,
@@ -52,6 +55,7 @@ class BucketListing:
         self._stop = stop
         self._parallel, self._sides = parallel, sides
         self._apart, self._processes = apart, processes
+        self._aside = stop is not never
         self._closed = threading.Event()
         self._pages: queue.Queue[Piece | BaseException] = (
             queue.Queue(_AHEAD))
@@ -66,34 +70,47 @@ class BucketListing:
         if self._proof.reason != "not begun":
             raise RuntimeError("a listing can be read once")
         self._proof = replace(self._proof, reason="not finished")
-        threading.Thread(target=self._fetch, name="listing", daemon=True).start()
         try:
-            yield from self._hand_out()
+            with closing(self._arrivals()) as arrivals:
+                for batch, known_through, last, requests in arrivals:
+                    self._proof = Proof(last, self._proof.entries + len(batch),
+                                        self._proof.requests + requests, known_through,
+                                        "" if last else "not finished")
+                    if len(batch):
+                        yield batch
+                    if last:
+                        return
+                    if self._stop():
+                        raise _stopped()
+        except S3ConsoleError as error:
+            broken = self._broken(error)
+            raise broken from (error.__cause__ if broken is error else error)
         finally:
             self._closed.set()
 
-    def _hand_out(self) -> Iterator[Batch]:
+    def _arrivals(self) -> Generator[Piece, None, None]:
+        """The pieces, fetched here until a thread does it."""
+        pieces = self._opened()
+        try:
+            while not self._aside:
+                piece = next(pieces, None)
+                if piece is None:
+                    return
+                yield piece
+        except BaseException:
+            pieces.close()
+            raise
+        threading.Thread(target=self._fetch, args=(pieces,), name="listing", daemon=True).start()
         while True:
             try:
                 got = self._pages.get(timeout=_TICK)
             except queue.Empty:
                 if self._stop():
-                    raise self._broken(_stopped()) from None
+                    raise _stopped() from None
                 continue
-            if isinstance(got, S3ConsoleError):
-                broken = self._broken(got)
-                raise broken from (got.__cause__ if broken is got else got)
             if isinstance(got, BaseException):
                 raise got
-            batch, known_through, last, requests = got
-            self._proof = Proof(last, self._proof.entries + len(batch), self._proof.requests + requests,
-                                known_through, "" if last else "not finished")
-            if len(batch):
-                yield batch
-            if last:
-                return
-            if self._stop():
-                raise self._broken(_stopped())
+            yield got
 
     def _broken(self, error: S3ConsoleError) -> S3ConsoleError:
         """What a reader sees of an error: before anything was proved, a place out of reach is just that."""
@@ -115,10 +132,14 @@ class BucketListing:
                 continue
         return None
 
-    def _fetch(self) -> None:
+    def _opened(self) -> Generator[Piece, None, None]:
+        with self._store.listing_open(), closing(self._pieces()) as pieces:
+            yield from pieces
+
+    def _fetch(self, pieces: Generator[Piece, None, None]) -> None:
         """The thread: its last item is the last page or the error that ended the listing."""
         try:
-            with self._store.listing_open(), closing(self._pieces()) as pieces:
+            with closing(pieces):
                 for piece in pieces:
                     self._put(piece)
                     if self._closed.is_set():
@@ -149,6 +170,8 @@ class BucketListing:
             batch, onward = self._ask(asked)
             works.append(time.thread_time() - worked)
             waits.append(time.monotonic() - began - works[-1])
+            known = _enough(waits)
+            self._aside = self._aside or (known and _shortest(waits) > _AT_ONCE)
             keys = batch.keys
             yield Piece(batch, knowledge.add(keys, more=onward is not None), last=onward is None)
             if onward is None:
@@ -157,19 +180,21 @@ class BucketListing:
             if empty > _EMPTY_PAGES:
                 raise UntrustedAnswer("The listing goes on for ever without a key")
             asked = onward
-            slots = self._slots(waits, works)
+            slots = self._slots(waits, works, known=known)
             doubt = self._doubt(batch) if slots > 1 and keys else None
             if slots > 1 and keys and (doubt is not None or self._cuts_hold):
+                self._aside = True
                 shards = Shards(self._store, asked, keys, full=len(keys), slots=slots, knowledge=knowledge,
                                 doubt=doubt, apart=self._apart_now(), processes=self._processes)
                 yield from shards.pages()
                 return
 
-    def _slots(self, waits: Sequence[float], works: Sequence[float]) -> int:
-        """How many pages to fetch at once from here on; 1 for the next one only."""
+    def _slots(self, waits: Sequence[float], works: Sequence[float], *, known: bool) -> int:
+        """How many pages to fetch at once from here on; 1 for the next one only. `known` says whether the
+        waits tell it."""
         if self._parallel:
             return self._parallel
-        if not _enough(waits):
+        if not known:
             return 1
         together = max(self._sides, self._store.listings_open)
         apart = self._apart_now() is not False
@@ -208,8 +233,15 @@ class BucketListing:
 def _enough(waits: Sequence[float]) -> bool:
     """Whether the waits for so many pages tell how far away the store is. While this machine is busy, a
     store on it answers late as well: then the shortest wait for many pages counts."""
-    near = min(waits[1:][-_MANY_PAGES:] or waits) < _FAR
+    if len(waits) >= _MANY_PAGES:
+        return True
+    near = _shortest(waits) < _FAR
     return len(waits) >= ((10 if near else 1) if _calm() else (_MANY_PAGES if near else 6))
+
+
+def _shortest(waits: Sequence[float]) -> float:
+    """The shortest of the last waits. The first one of a place takes longer than others."""
+    return min(waits[max(1, len(waits) - _MANY_PAGES):] or waits)
 
 
 def _calm() -> bool:

@@ -74,13 +74,15 @@ def _split(pattern: re.Pattern[str], text: str) -> tuple[list[str], int] | None:
 
 
 class _Shape(NamedTuple):
-    """What the records of one page have in common: the texts between their values."""
+    """What the records of one page have in common: the texts between their values. `name` is the storage
+    class where it counts as one of them, None where each record has its own."""
 
     fraction: str
     quote: str
     middle: str
     before_class: str
     end: str
+    name: str | None = None
 
 
 _QUOTES = ("&quot;", '"', "&#34;")
@@ -88,8 +90,48 @@ _FRACTION = ".000Z"
 
 
 @lru_cache(128)
-def _literal(shape: _Shape, *, versions: bool) -> re.Pattern[str]:
-    """The expression for pages whose records all have the same elements: half as dear as the general one.
+def _between(shape: _Shape) -> tuple[re.Pattern[str], tuple[str, ...]]:
+    """The texts before and behind the values of every record, and an expression that passes them over by
+    their lengths: a third as dear as one that reads them. Every value ends before a "<" or is short."""
+    time = "[^.]{0,64}+" if shape.fraction else "[^<]*+"
+    etag = f"[^{shape.quote[0]}]{{0,256}}+" if shape.quote else "[^<]*+"
+    values = ["[^<]++", time, etag, "[0-9]++"]
+    texts = ["<Contents><Key>", "</Key><LastModified>", f"{shape.fraction}</LastModified><ETag>{shape.quote}",
+             f"{shape.quote}{shape.middle}"]
+    if shape.name is None:
+        values.append("[^<]*+")
+        texts += [shape.before_class, shape.end]
+    else:
+        texts.append(f"{shape.before_class}{shape.name}{shape.end}")
+    passed = [f".{{{len(text)}}}" for text in texts]
+    passed[0] = f"<.{{{len(texts[0]) - 1}}}"
+    found = "".join(f"{text}({value})" for text, value in zip(passed, values, strict=False))
+    return re.compile(f"(?s){found}{passed[-1]}"), tuple(texts)
+
+
+def _by_lengths(text: str, shape: _Shape) -> list[list[str]] | None:
+    """The columns of a text that is nothing but records; None when some record has another shape.
+
+    What was passed over by its length is proved by writing the text once more from the values and the
+    texts of the shape: it must come out as it was.
+    """
+    pattern, between = _between(shape)
+    parts = pattern.split(text)
+    step = pattern.groups + 1
+    columns = [parts[number::step] for number in range(1, step)]
+    count, width = len(columns[0]), 2 * len(columns)
+    again = [between[-1] + between[0]] * (width * count + 1)
+    for at, column in enumerate(columns):
+        if at:
+            again[2 * at::width] = [between[at]] * count
+        again[2 * at + 1::width] = column
+    again[0], again[-1] = between[0], between[-1]
+    return columns if "".join(again) == text else None
+
+
+@lru_cache(128)
+def _literal(shape: _Shape) -> re.Pattern[str]:
+    """The expression for pages whose versions all have the same elements: half as dear as the general one.
 
     What stands between ETag and size is the longest part of a record. It is passed over by its length,
     and `_same_middle` proves at the speed of a substring search that it is the same everywhere.
@@ -99,8 +141,6 @@ def _literal(shape: _Shape, *, versions: bool) -> re.Pattern[str]:
     time = r"([^.]{0,64}+)\.000Z" if shape.fraction else "([^<]*+)"
     rest = (f"<ETag>{etag}.{{{len(shape.middle)}}}([0-9]++){re.escape(shape.before_class)}([^<]*+)"
             f"{re.escape(shape.end)}")
-    if not versions:
-        return re.compile(f"(?s)<Contents><Key>([^<]++)</Key><LastModified>{time}</LastModified>{rest}")
     return re.compile(
         "(?s)<(?:Version|(DeleteMarker))><Key>([^<]++)</Key><VersionId>([^<]*+)</VersionId>"
         f"<IsLatest>(true|false)</IsLatest><LastModified>{time}</LastModified>"
@@ -119,15 +159,29 @@ def _same_middle(text: str, parts: list[str], count: int, middle: str) -> bool:
     return text.count(middle) == count
 
 
-def _same_elements(text: str, opening: str, pattern: re.Pattern[str], time: int) -> tuple[_Shape, str] | None:
-    """The shape of the first record, when the last one has the same; and its checksums. `time` is the number
-    of the first group behind which the two kinds of records are alike."""
+class _Uniform(NamedTuple):
+    """What is known of a page from its first and its last record: their shape, their checksums, and where
+    the first begins and the last ends."""
+
+    shape: _Shape
+    checksums: str
+    start: int
+    end: int
+
+
+def _same_elements(text: str, opening: str, pattern: re.Pattern[str], time: int) -> _Uniform | None:
+    """What the first record is like, when the last one is the same. `time` is the number of the first group
+    behind which the two kinds of records are alike."""
     first = pattern.match(text, max(0, text.find(opening)))
     last = pattern.match(text, max(0, text.rfind(opening)))
     if first is None or last is None or first[time + 1] is None or last[time + 1] is None:
         return None
-    shapes = [_shape(text, one, time) for one in (first, last)]
-    return (shapes[0], first[time + 2]) if shapes[0] == shapes[1] and len(shapes[0].middle) < 500 else None
+    shape, other = (_shape(text, one, time) for one in (first, last))
+    if shape != other or len(shape.middle) >= 500:
+        return None
+    name = first[time + 4]
+    shape = shape._replace(name=name if name == last[time + 4] else None)
+    return _Uniform(shape, first[time + 2], first.start(), last.end())
 
 
 def _shape(text: str, one: re.Match[str], time: int) -> _Shape:
@@ -152,16 +206,8 @@ def _literal_times(shape: _Shape, times: Sequence[str], etags: Sequence[str]) ->
 
 
 def _fast_objects(text: str) -> Records | None:
-    if found := _same_elements(text, "<Contents>", _CONTENTS, 2):
-        shape, checksums = found
-        if split := _split(_literal(shape, versions=False), text):
-            parts, step = split
-            keys, modified, etags, sizes, classes = (parts[number::step] for number in range(1, step))
-            times = _literal_times(shape, modified, etags)
-            if times is not None and _same_middle(text, parts, len(keys), shape.middle):
-                same = (checksums,) * len(keys)
-                return Records(_outside(parts), keys, times, etags, same, sizes, classes,
-                               bare=bool(shape.quote))
+    if (found := _same_elements(text, "<Contents>", _CONTENTS, 2)) and (records := _uniform(text, found)):
+        return records
     if (split := _split(_CONTENTS, text)) is None:
         return None
     parts, step = split
@@ -169,13 +215,32 @@ def _fast_objects(text: str) -> Records | None:
     return Records(_outside(parts), keys, modified, etags, checks, sizes, classes)
 
 
+def _uniform(text: str, found: _Uniform) -> Records | None:
+    """The records where all have the same elements, and nothing stands between them."""
+    before, inner, behind = text[:found.start], text[found.start:found.end], text[found.end:]
+    shape = found.shape
+    columns = _by_lengths(inner, shape)
+    if columns is None and shape.name is not None:
+        columns = _by_lengths(inner, shape._replace(name=None))
+    if columns is None or _OPENING.search(before) or _OPENING.search(behind):
+        return None
+    keys, modified, etags, sizes, *named = columns
+    times = _literal_times(shape, modified, etags)
+    if times is None:
+        return None
+    count = len(keys)
+    classes: Column = named[0] if named else (shape.name or "",) * count
+    checksums = (found.checksums,) * count
+    return Records(before + behind, keys, times, etags, checksums, sizes, classes, bare=bool(shape.quote))
+
+
 def _literal_versions(text: str) -> Records | None:
     """The records where all versions have the same elements, and delete markers stand between them."""
     found = _same_elements(text, "<Version>", _VERSION, 5)
-    split = _split(_literal(found[0], versions=True), text) if found else None
+    split = _split(_literal(found.shape._replace(name=None)), text) if found else None
     if found is None or split is None:
         return None
-    shape, checksums = found
+    shape, checksums = found.shape, found.checksums
     parts, step = split
     kinds, keys, ids, latest, modified, etags, sizes, classes = (
         parts[number::step] for number in range(1, step))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
@@ -19,6 +20,7 @@ EMPTY = _sha256(b"").hexdigest()
 """The hash of no body, as it stands in `x-amz-content-sha256`."""
 
 Header = tuple[str, str]
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._~-]*")
 _INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 
 
@@ -62,9 +64,13 @@ def quoted(text: str) -> str:
     return quote(text, safe="-_.~")
 
 
-@lru_cache(1024)
 def quoted_path(key: str) -> str:
     """A key as it stands in a path: nothing is normalised, `//` and a leading `/` stay."""
+    return key if _PLAIN_PATH.fullmatch(key) else _quoted_path(key)
+
+
+@lru_cache(1024)
+def _quoted_path(key: str) -> str:
     return quote(key, safe="/-_.~")
 
 

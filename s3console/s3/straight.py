@@ -26,9 +26,8 @@ _sha256 = hashlib.sha256
 _KEPT = 1.0
 """Seconds for which a signature of the same moment, and the credentials, are used."""
 _FORMS = 256
-_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._~-]+")
 _PLAIN_ETAG = re.compile(r"[A-Za-z0-9-]{1,128}")
-_PLAIN_GUARD = re.compile(r'\*|"[A-Za-z0-9-]{1,128}"')
+_PLAIN_GUARD = re.compile(r'"[A-Za-z0-9-]{1,128}"')
 _PLAIN_CLASS = re.compile(r"[A-Z0-9_]{1,64}")
 _MADE = re.compile(
     rb"\s*(?:<\?xml[^>]*\?>\s*)?<CopyObjectResult[^>]*>(?:\s*<(?!ETag|Error)\w+>[^<]*</\w+>)*\s*"
@@ -76,14 +75,13 @@ class Straight:
         if form is None or (pin and not _PLAIN_ETAG.fullmatch(etag)):
             return None
         try:
-            path = key if _PLAIN_PATH.fullmatch(key) else quoted_path(key)
-            origin = from_key if _PLAIN_PATH.fullmatch(from_key) else quoted_path(from_key)
-            origin = f"{self._origin(from_bucket)}{origin}"
+            path = quoted_path(key)
+            origin = f"{self._origin(from_bucket)}{path if from_key == key else quoted_path(from_key)}"
             if version_id:
                 origin += f"?versionId={quoted(version_id)}"
         except UnicodeEncodeError:
             return None
-        if not path or (name and not _PLAIN_GUARD.fullmatch(value)):
+        if not path or (name and value != "*" and not _PLAIN_GUARD.fullmatch(value)):
             return None
         one, two, three, four = form.signed
         held = f"{name}:{value}\n" if name else ""

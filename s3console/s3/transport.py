@@ -96,6 +96,15 @@ class _Files(JSONFileLoader):  # type: ignore[misc, unused-ignore]
             return json.loads(file.read())
 
 
+class _AnyService(tuple[str, ...]):
+    """The services that botocore knows, where it only looks whether there is data for one."""
+
+    __slots__ = ()
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 class _Whole:
     """A body that was read already, in the shape in which botocore reads one."""
 
@@ -159,6 +168,9 @@ def _session(connection: Connection) -> botocore.session.Session:
     loader = session.get_component("data_loader")
     if hasattr(loader, "file_loader"):
         loader.file_loader = _Files()
+    if hasattr(loader, "list_available_services"):
+        # Botocore reads 450 folders to learn that there is S3; a service without data is told apart later.
+        loader.list_available_services = lambda type_name: _AnyService()
     return session
 
 

@@ -91,8 +91,8 @@ class WriteStore:
         return perform(self.lean, self.copying(source, target, expect=expect, storage_class=storage_class))
 
     def copying(self, source: Ref, target: Ref, *, expect: str = "any",
-                storage_class: str = "") -> Steps[CopyOutcome]:
-        """`copy` as steps."""
+                storage_class: str = "", looked: bool = False) -> Steps[CopyOutcome]:
+        """`copy` as steps. `looked`: the target was looked at right before and is as `expect` says."""
         known = self.abilities
         if known.copy_source == "refused":
             source = source._replace(etag="")
@@ -103,7 +103,9 @@ class WriteStore:
                 storage_class=storage_class, conditions=conditions)
             return made
         conditions = guards(expect)
-        if conditions:
+        if conditions and looked:
+            conditions = self._looked(expect, known.copy_absent, known.copy_match)
+        elif conditions:
             conditions = yield from self.guarding(target, expect, absent=known.copy_absent,
                                                   match=known.copy_match)
         wanted = storage_class or source.storage_class
@@ -117,9 +119,11 @@ class WriteStore:
             Key=target.key, **parts.copy_source(source), **storage, **conditions)
         return outcome(answer, answer.get("CopyObjectResult"), target)
 
-    def straight_copy(self, source: Ref, target: Ref, *, expect: str) -> Act | None:
+    def straight_copy(self, source: Ref, target: Ref, *, expect: str, looked: bool = False) -> Act | None:
         """The act that `copying` begins with; None where it looks first, copies in parts or asks botocore."""
         conditions = self.straight_guards(expect)
+        if looked and conditions is None:
+            conditions = self._looked(expect, self.abilities.copy_absent, self.abilities.copy_match)
         if self.lean is None or source.size > self.largest_copy or conditions is None:
             return None
         if self.abilities.copy_source == "refused":
@@ -158,18 +162,23 @@ class WriteStore:
         """
         conditions = guards(expect)
         verdict = absent if expect == "absent" else match
-        if self.read.calls.aws and verdict == "unknown":
-            verdict = "yes"
-        if not conditions or verdict == "yes":
+        if not conditions or verdict == "yes" or (verdict == "unknown" and self.read.calls.aws):
             return conditions
         found = yield from deletes.glancing(self.read, target._replace(version_id=""))
         holds = found is None if expect == "absent" else found is not None and found.etag == expect[5:]
         if not holds:
             raise ServiceError("PreconditionFailed", 412, "the target is not as it was reviewed",
                                where=where(target.bucket, target.key))
+        return self._looked(expect, absent, match)
+
+    def _looked(self, expect: str, absent: Verdict, match: Verdict) -> dict[str, str]:
+        """The conditions that are sent although one has looked."""
+        verdict = absent if expect == "absent" else match
+        if verdict == "unknown" and self.read.calls.aws:
+            return guards(expect)
         # A store that refuses a condition that holds cannot be asked to check it (Ceph, If-Match).
         unsure = verdict == "unknown" and expect.startswith("etag:")
-        return {} if unsure or verdict == "refused" else conditions
+        return {} if unsure or verdict == "refused" else guards(expect)
 
     def glance(self, ref: Ref) -> Glance | None:
         """Size, ETag and version of an object or version; None when it is not there or is a marker."""
@@ -226,10 +235,10 @@ class WriteStore:
         """
         return perform(self.lean, self.deleting_object(ref))
 
-    def deleting_object(self, ref: Ref) -> Steps[DeleteOutcome]:
-        """`delete_object` as steps."""
+    def deleting_object(self, ref: Ref, *, looked: bool = False) -> Steps[DeleteOutcome]:
+        """`delete_object` as steps. `looked`: the object was looked at right before and carries the ETag."""
         verdict = self.abilities.delete_match
-        return deletes.deleting_object(self.read, ref, look=verdict != "yes",
+        return deletes.deleting_object(self.read, ref, look=verdict != "yes" and not looked,
                                        conditional=verdict != "refused")
 
     def carry_access(self, read: ReadStore, source: Ref, target: Ref) -> None:
@@ -255,6 +264,18 @@ class WriteStore:
     def remove_bucket(self, bucket: str) -> None:
         """Remove an empty bucket."""
         acts.remove_bucket(self.read, bucket)
+
+
+def pins_deletes(store: WriteStore) -> bool:
+    """Whether the store itself checks the ETag of an object that is deleted by name."""
+    return store.abilities.delete_match == "yes"
+
+
+def ignores_deletes(store: WriteStore) -> bool:
+    """Whether the store is known to check no ETag of a delete, and takes one without an error where many are
+    deleted together."""
+    known = store.abilities
+    return known.delete_match in ("ignored", "refused") and known.delete_each == "ignored"
 
 
 def lean_acts(read: ReadStore) -> LeanActs | None:

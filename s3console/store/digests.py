@@ -17,12 +17,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ..core.trees import Standing, unpack_standing
+from ..core.trees import Standing, pack_standing
 from .home import Home, disk, write_all, write_atomic
 
 _SCHEMA = 1
 _BLOCK = 20_000
 _ETAGS_KEPT = 4
+_text = json.encoder.encode_basestring_ascii
 
 
 class Known(NamedTuple):
@@ -45,7 +46,7 @@ class DigestLog:
 
     def add(self, rows: Iterable[tuple[str, str, str]]) -> None:
         """Take rows of path, packed standing and ETag. Raises DiskFull, NotReachable."""
-        text = "".join(_line(path, unpack_standing(standing), (etag,)) for path, standing, etag in rows)
+        text = "".join([_line(path, standing, etag) for path, standing, etag in rows])
         if not text:
             return
         with disk(self._path), _locked(self._path) as descriptor:
@@ -110,15 +111,16 @@ class Digests:
                     self._merge(path, known)
                 present = None
             lines = [json.dumps({"schema": _SCHEMA, "root": os.fsencode(self._root).hex()}) + "\n"]
-            lines += [_line(path, known.standing, known.etags) for path, known in sorted(self._known.items())
-                      if present is None or path in present]
+            lines += [_line(path, pack_standing(known.standing), " ".join(known.etags))
+                      for path, known in sorted(self._known.items()) if present is None or path in present]
             write_atomic(self._base, "".join(lines).encode("ascii"), sync_folder=False)
             os.ftruncate(log, 0)
         self._learnt, self._logged = False, 0
 
 
-def _line(path: str, standing: Standing, etags: tuple[str, ...]) -> str:
-    return json.dumps([path, *standing, " ".join(etags)], separators=(",", ":")) + "\n"
+def _line(path: str, standing: str, etags: str) -> str:
+    """A packed standing is its three numbers with dots between them."""
+    return f"[{_text(path)},{standing.replace('.', ',')},{_text(etags)}]\n"
 
 
 def _read(path: Path, root: str) -> dict[str, Known]:

@@ -19,7 +19,7 @@ from ..core.checksums import parts_of
 from ..core.errors import NotReachable, Refused, S3ConsoleError, UsageError
 from ..core.etags import fits, part_sizes
 from ..core.keys import printable
-from ..core.model import Operation, Place, Plan, Ref
+from ..core.model import JobStatus, Operation, Place, Plan, Ref
 from ..core.timeline import NOW
 from ..core.trees import Ancestors, Crowd, Standing, is_part, local_parts, pack_standing
 from ..listings.local import Found, etag_of, local_tree
@@ -38,6 +38,7 @@ _MOST_READERS = 4
 
 MARKERS = "keys ending in a slash are marks of empty directories and are not stored"
 EXTRA = "files that are not wanted stay where they are; --delete removes them"
+EMPTIED = "directories that the deletes leave empty are removed as well"
 LINKS = "symbolic links and other things that are no files are left alone"
 PARTS = "files of interrupted downloads are left alone"
 LEFT_OUT = "keys and files left out by --include and --ignore"
@@ -148,7 +149,18 @@ def _sealed(desk: Desk, operations: Iterator[Operation], origin: Place, made: Do
 
     right = Place(made.root, "", origin.connection, "dir")
     return seal_operations(desk, counted(), origin, right, "", "", notes=made.notes,
-                           title=f"download {made.source} to {made.root}")  # fmt: skip
+                           title=_title(made))  # fmt: skip
+
+
+def _title(made: Download) -> str:
+    return f"download {made.source} to {made.root}"
+
+
+def earlier_job(desk: Desk, made: Download) -> JobStatus | None:
+    """The newest job of the same source and directory that is paused, if there is one."""
+    from .jobs import list_jobs
+
+    return next((job for job in list_jobs(desk) if job.state == "paused" and job.title == _title(made)), None)
 
 
 def _place_of(path: Path, place: Place | None) -> Place:
@@ -372,6 +384,8 @@ class _Work:
     def _deletes(self) -> Iterator[Operation]:
         for found in self._surplus:
             self._made.deleted += 1
+            if "/" in found.path:
+                self._made.notes[EMPTIED] = 0
             target = Ref("local", self._made.root, found.path, pack_standing(found.standing), "",
                          found.standing.size)  # fmt: skip
             yield Operation(0, "unlink", target, reason="not wanted")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from ..core.compare import SAME
 from ..core.windows import Columns, empty_columns
@@ -30,20 +29,28 @@ from .spool import (
 _WINDOW = 4_000
 
 
-class LeftWindow(NamedTuple):
-    """Some windows as they were merged; `statuses` holds only the rows that are not the same on the right."""
+class LeftWindow:
+    """Some windows as they were merged; `statuses` holds only the rows that are not the same on the right.
 
-    keys: list[str]
-    sizes: Sequence[int]
-    etags: list[str]
-    modified: list[str]
-    classes: list[str]
-    statuses: dict[int, str]
+    Few windows are asked for more than their keys: the other columns stay packed until then.
+    """
+
+    __slots__ = ("_packed", "_texts", "keys", "statuses")
+
+    def __init__(self, parts: Sequence[bytes]) -> None:
+        keys, *self._packed, statuses = parts
+        self.keys = unpack_texts(keys)
+        self.statuses: dict[int, str] = dict(json.loads(statuses))
+        self._texts: tuple[Sequence[int], list[str], list[str], list[str]] | None = None
 
     def row(self, at: int) -> tuple[str, int, str, str, str, str]:
         """Key, size, ETag, time, storage class and status of one row."""
-        return (self.keys[at], self.sizes[at], self.etags[at], self.modified[at], self.classes[at],
-                self.statuses.get(at, SAME))  # fmt: skip
+        if self._texts is None:
+            numbers, *texts = self._packed
+            etags, modified, classes = map(unpack_texts, texts)
+            self._texts = unpack_numbers(numbers), etags, modified, classes
+        sizes, etags, modified, classes = self._texts
+        return self.keys[at], sizes[at], etags[at], modified[at], classes[at], self.statuses.get(at, SAME)
 
 
 class LeftSpool:
@@ -105,8 +112,4 @@ class LeftSpool:
         self.close()
         with reading(self._path), self._path.open("rb") as file:
             while (parts := read_parts(file, 6)) is not None:
-                keys, sizes, etags, modified, classes, statuses = parts
-                yield LeftWindow(
-                    unpack_texts(keys), unpack_numbers(sizes), unpack_texts(etags), unpack_texts(modified),
-                    unpack_texts(classes), dict(json.loads(statuses)),
-                )  # fmt: skip
+                yield LeftWindow(parts)

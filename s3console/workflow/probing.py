@@ -19,8 +19,8 @@ SCRATCH = "s3console-scratch/"
 
 
 class Looks(NamedTuple):
-    """What the copies into a place cost beside themselves: HEAD requests for each, as far as it is known,
-    and whether a probe of the endpoint could save some of them."""
+    """What the copies into a place cost beside themselves: HEAD requests for each at the most (neighbours
+    share a listing), as far as it is known, and whether a probe of the endpoint could save some of them."""
 
     each: int
     unprobed: bool
@@ -53,9 +53,9 @@ def unprobed_sentence(desk: Desk, plan: Plan) -> str:
     for name, value in (("profile", connection.profile), ("endpoint-url", connection.endpoint_url),
                         ("region", connection.region)):
         words += [f"--{name}", value] if value else []
-    return (f"Nobody has probed this endpoint, so up to {looks.each} HEAD requests go before each of "
-            f"{copies:,} copies, which doubles the work; `{printable(shlex.join(words))}` finds out whether "
-            "they are needed, for this plan too if it is done before the run.")
+    return (f"Nobody has probed this endpoint, so the run looks before {copies:,} copies, by listings where "
+            f"they do, else by up to {looks.each} HEAD requests for each; `{printable(shlex.join(words))}` "
+            "finds out whether that is needed, for this plan too if it is done before the run.")
 
 
 def probe_token() -> str:

@@ -132,16 +132,16 @@ def ceph_deleting(count: int, _host: str) -> Row:
 
 
 KINDS = {
-    "copy": Kind(copying(0), 20_000, 2),
+    "copy": Kind(copying(0), 60_000, 2),
     "copy-10ms": Kind(copying(10), 6_000, 1),
     "copy-50ms": Kind(copying(50), 4_000, 1),
     "delete": Kind(deleting(0), 20_000, 2),
     "delete-10ms": Kind(deleting(10), 10_000, 1),
     "delete-50ms": Kind(deleting(50), 5_000, 1),
-    "purge": Kind(purging(0), 40_000, 2),
+    "purge": Kind(purging(0), 100_000, 2),
     "purge-10ms": Kind(purging(10), 20_000, 1),
     "purge-50ms": Kind(purging(50), 10_000, 1),
-    "copy-run": Kind(copying(0, alone=True), 60_000, 1),
+    "copy-run": Kind(copying(0, alone=True), 60_000, 2),
     "copy-run-10ms": Kind(copying(10, alone=True), 6_000, 1),
     "copy-run-50ms": Kind(copying(50, alone=True), 4_000, 1),
     "purge-run": Kind(purging(0, alone=True), 200_000, 1),

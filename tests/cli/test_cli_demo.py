@@ -42,7 +42,7 @@ def test_demo_serves_and_ends(bare_cli: Cli) -> None:
         assert not bare_cli.state.exists()
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0
     assert bare_cli("--endpoint-url", told["endpoint_url"], "ls", "s3://", code=3).out == ""
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 
 from conftest_words import THEN, Run
 
 from s3console.demo import acts, site
+from s3console.store.home import Home
+from s3console.store.jobs import JobLock, job_folder, request_control
 
 
 def expected(until: str) -> dict[str, str]:
@@ -65,3 +68,35 @@ def test_hostile_names_reach_no_screen_raw(run: Run, tmp_path: Path) -> None:
     code, _, said = run("download", "s3://hostile/", str(tmp_path / "t"), "--yes", plain=True)
     assert code in (0, 1) and "\x1b" not in said and "Not stored: " in said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["state", "t"]
+
+
+def test_an_earlier_download_that_is_paused_is_named_with_the_way_on(run: Run, tmp_path: Path) -> None:
+    manifest, root = tmp_path / "site.csv", tmp_path / "tree"
+    assert run("manifest", "s3://site/", "--at", THEN, "-o", str(manifest))[0] == 0
+    words = ("download", str(manifest), str(root), "--from", "s3://site/")
+    code, [made], said = run(*words, "--yes", "--detach", "--rate", "2")
+    assert code == 0 and "is paused" not in said
+    job = made["job"]["job"]
+    end = time.monotonic() + 150
+    while not (paused := run("job", job)[1][0])["done"]:
+        assert time.monotonic() < end, paused
+        time.sleep(0.05)
+    assert run("pause", job)[0] == 0
+    while (paused := run("job", job)[1][0])["state"] != "paused":
+        assert paused["state"] == "running" and time.monotonic() < end, paused
+        time.sleep(0.05)
+    code, _, said = run(*words)
+    assert code == 5 and f"Job {job} of this download is paused" in said
+    assert f"`s3console resume {job}`" in said
+    assert f"after {paused['done']} of {paused['planned']} operations" in said
+    for other in ((*words[:2], str(tmp_path / "other"), *words[3:]), ("download", "s3://site/", str(root))):
+        assert "is paused" not in run(*other)[2]
+    assert run("resume", job)[0] == 0
+    folder = job_folder(Home.open(tmp_path / "state"), job)
+    request_control(folder, "limits", values={"rate": 0.0})
+    while JobLock.owner_of(folder) is not None:
+        assert time.monotonic() < end, run("job", job)
+        time.sleep(0.05)
+    assert run("job", job)[1][0]["state"] == "done" and held(root) == expected(THEN)
+    code, _, said = run(*words)
+    assert code == 0 and "is paused" not in said

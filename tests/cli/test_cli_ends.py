@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest_cli import Cli, MakeCli
-from conftest_servers import S3Server
+from conftest_servers import S3Server, unheard
 from servers.odd_server import OddServer, Row
 
 from s3console.cli import main as entry
@@ -33,13 +33,12 @@ def test_no_credentials(bare_cli: Cli, ministack: S3Server) -> None:
 
 
 def test_endpoint_down(odd_cli: MakeCli) -> None:
-    with OddServer() as odd:
-        gone = odd.endpoint_url
-    for words in (("ls", "s3://some-bucket/", "--json"), ("du", "s3://some-bucket/"),
-                  ("compare", "s3://one-bucket/", "s3://two-bucket/", "--json"),
-                  ("doctor", "s3://some-bucket/")):
-        answer = odd_cli(gone)(*words, code=3)
-        assert "127.0.0.1" in answer.err + answer.out
+    with unheard() as port:
+        for words in (("ls", "s3://some-bucket/", "--json"), ("du", "s3://some-bucket/"),
+                      ("compare", "s3://one-bucket/", "s3://two-bucket/", "--json"),
+                      ("doctor", "s3://some-bucket/")):
+            answer = odd_cli(f"http://127.0.0.1:{port}")(*words, code=3)
+            assert "127.0.0.1" in answer.err + answer.out
 
 
 def test_an_unknown_name_is_usage(bare_cli: Cli) -> None:

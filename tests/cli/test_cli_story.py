@@ -12,7 +12,7 @@ from conftest_cli import Cli
 from conftest_servers import S3Server
 
 from s3console.store.home import Home
-from s3console.store.jobs import job_folder, request_control
+from s3console.store.jobs import job_folder, read_status, request_control
 
 DOC = "doc1/0856/8e37/0078/"
 CHAIN = "colon-truncate(::)∘distcp-double-root(depth=0)"
@@ -198,7 +198,7 @@ def long_job(cli: Cli, ministack: S3Server) -> str:
 def test_interrupt_pauses_and_a_second_run_ends_it(cli: Cli, long_job: str) -> None:
     # A minute of work: on a busy machine every word of the command line takes seconds.
     running = cli.start("run", long_job, "--rate", "5", "--json")
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         known = [line for line in cli("jobs", "--json").lines if line["plan"] == long_job]
         if known and known[0]["done"] > 0:
@@ -213,9 +213,22 @@ def test_interrupt_pauses_and_a_second_run_ends_it(cli: Cli, long_job: str) -> N
 
     detached = cli("run", job, "--detach", "--rate", "5", "--json", code=0).object
     assert detached["job"] == job
+    folder = job_folder(Home.open(cli.state), job)
+
+    def comes_to(state: str) -> None:
+        while read_status(folder).state != state:
+            assert time.monotonic() < deadline, read_status(folder)
+            time.sleep(0.05)
+
+    comes_to("running")
     assert cli("pause", job, "--json", code=0).object["state"] in ("paused", "running")
+    comes_to("paused")
     cli("resume", job, "--json", code=0)
-    request_control(job_folder(Home.open(cli.state), job), "limits", values={"rate": 0})
+    comes_to("running")
+    cli("pause", job, "--json", code=0)
+    comes_to("paused")
+    # Nothing more is done before the last word, and then at once: the job cannot end before that word looks.
+    request_control(folder, "limits", values={"rate": 0})
     ended = cli("run", "--json", code=0).object["jobs"]
     assert [(one["state"], one["done"]) for one in ended if one["job"] == job] == [("done", 300)]
 

@@ -7,12 +7,14 @@ import random
 import uuid
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s3console.core.alphabet import TOP, Alphabet, common
+from s3console.core.dates import digits
 from s3console.core.ladder import Look
 from s3console.core.ranges import Range, Ranges
 
@@ -209,6 +211,65 @@ def test_many_pages_come_in_few_rounds(family: Callable[[random.Random], list[st
     assert walk.run() == keys
     pages = len(keys) / 100
     assert walk.time < pages / 20 and walk.requests < 2 * pages + 100, (pages / walk.time, walk.requests)
+
+
+def hexadecimal_evenly(_: random.Random) -> list[str]:
+    return [f"document000/{number * (2**48 // 100_000):012x}.jpg" for number in range(100_000)]
+
+
+def counted_by_date(_: random.Random) -> list[str]:
+    """Moments through a year, each with a counter."""
+    first = datetime(2024, 1, 1, tzinfo=UTC)
+    return [f"document000/{first + timedelta(seconds=310 * number):%Y-%m-%dT%H:%M:%SZ}-{number:010d}.jpg"
+            for number in range(100_000)]
+
+
+def moments(rng: random.Random) -> list[str]:
+    """Moments of two years that end in the middle of a month, as chance will have it."""
+    first = datetime(2023, 11, 3, tzinfo=UTC)
+    return sorted({f"x/{first + timedelta(seconds=rng.random() * 5e7):%Y-%m-%dT%H:%M:%S.%f}.log"
+                   for _ in range(100_000)})
+
+
+def days(_: random.Random) -> list[str]:
+    """Partitions by tenant and day of a real calendar."""
+    found = [date(2020, 1, 1) + timedelta(days=day) for day in range(1461)]
+    return [f"wh/t{tenant}/year={day.year}/month={day.month:02d}/day={day.day:02d}/part-{part:05d}.parquet"
+            for tenant in range(4) for day in found for part in range(17)]
+
+
+@pytest.mark.parametrize(("family", "slots", "most"), [
+    (hexadecimal_evenly, 64, 1.1), (hexadecimal_evenly, 48, 1.1), (counted_by_date, 64, 1.2),
+    (moments, 64, 1.5), (days, 64, 1.5), (counted, 64, 1.2),
+])
+def test_regular_keys_cost_few_requests_more(family: Callable[[random.Random], list[str]], slots: int,
+                                             most: float) -> None:
+    """Hardly a page is fetched in vain or twice, and nothing falls back to one page after the other."""
+    keys = family(random.Random(3))
+    walk = Walk(keys, page=100, slots=slots, horizon=3 * slots + 8, rng=random.Random(4), jitter=0.1)
+    assert walk.run() == keys
+    pages = len(keys) / 100
+    assert walk.requests < most * pages + 30 and walk.time < pages / 20, (walk.requests, walk.time)
+
+
+@pytest.mark.parametrize(("key", "places"), [
+    ("logs/2024-06-25T10:11:34Z-1.gz", "06251011 34"), ("a/20240625T101134.json", "0625101134"),
+    ("wh/year=2024/month=06/day=25/hour=10/p.parquet", "06 25 10"), ("b/2024/06/25/x", "06 25"),
+    ("no/1234567890/date", ""), ("no/2024-13-01", ""), ("no/92024-01-011", ""),
+])
+def test_dates_are_found_in_keys(key: str, places: str) -> None:
+    found = list(digits(key))
+    assert "".join(key[at] for at, _ in found) == places.replace(" ", "")
+    for at, allowed in found:
+        assert key[at] in allowed.get(key[at - 1], allowed[""]).found
+
+
+def test_a_date_that_is_none_is_given_up() -> None:
+    """A counter that looks like a date at first is cut like a counter."""
+    keys = [f"n/{number:08d}" for number in range(20240101, 20340101, 100)]
+    walk = Walk(keys, page=100, slots=32, horizon=104, rng=random.Random(4))
+    assert walk.run() == keys
+    assert walk.requests < 2000 + 100
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=30),

@@ -229,12 +229,12 @@ def plain() -> Job:
     return Job(w, ops)
 
 
-def names() -> Job:
+def names(*, honours: bool = True) -> Job:
     """Objects of a bucket without versions, deleted by name and ETag, many in one request."""
     w = World()
     w.bucket("right", versioned=False)
     return Job(w, [_delete(i, w.ref("right", "right", f"n/{i}", w.put("right", f"n/{i}", b"named %d" % i)))
-                   for i in range(10)], versioning="Unversioned")
+                   for i in range(10)], versioning="Unversioned", honours=honours)
 
 
 JOBS: dict[str, Callable[[], Job]] = {
@@ -251,6 +251,7 @@ JOBS: dict[str, Callable[[], Job]] = {
     "across": lambda: missing(shared=False),
     "guarded": lambda: missing(guarded=True),
     "deaf": lambda: missing(honours=False),
+    "deaf names": lambda: names(honours=False),
     "differs": differs,
     "history": history,
     "restore": restore,

@@ -197,6 +197,12 @@ class StrictStore:
     def _holds(expect: str, etag: str | None) -> bool:
         return expect == "any" or (etag is None if expect == "absent" else etag == expect[5:])
 
+    def keys(self, bucket: str) -> dict[str, list[Version]]:
+        """Everything in a bucket, past any network."""
+        if bucket not in self._world.buckets:
+            raise ServiceError("NoSuchBucket", 404)
+        return self._world.buckets[bucket]
+
     def version_deleted(self, ref: Ref) -> None:
         """One version of DeleteObjects, or DeleteObject with a version, past any network."""
         found = self._world.find(ref.bucket, ref.key, ref.version_id)
@@ -208,7 +214,7 @@ class StrictStore:
         found = self._world.find(ref.bucket, ref.key)
         if found is None:
             return DeleteOutcome(ref, True, "NoSuchKey")
-        if ref.etag and found.etag != ref.etag:
+        if self._honours and ref.etag and found.etag != ref.etag:
             return DeleteOutcome(ref, False, "PreconditionFailed")
         if ref.bucket in self._world.versioned:
             made = self._world.marker(ref.bucket, ref.key, by="job")

@@ -49,12 +49,14 @@ def test_the_bandwidth_holds_at_the_server(mover: Mover, workers: int) -> None:
     m, keys, size, allowed = mover, 400, 100_000, 5_000_000.0
     plan = plan_copy(m.desk, place(m, f"syn-{keys}-d1-real1-size{size}"), place(m, f"syn-0-d1-sink{workers}"))
     copies(m.server, reset=True)
-    seen: list[tuple[float, int]] = []
+    seen: list[tuple[float, int, float]] = []
     ended = threading.Event()
 
     def look() -> None:
         while not ended.wait(0.1):
-            seen.append((time.monotonic(), copies(m.server)))
+            before = time.monotonic()
+            count = copies(m.server)
+            seen.append((before, count, time.monotonic()))
 
     watcher = threading.Thread(target=look)
     watcher.start()
@@ -64,11 +66,16 @@ def test_the_bandwidth_holds_at_the_server(mover: Mover, workers: int) -> None:
         ended.set()
         watcher.join()
     assert status.done == keys, m.logs(job)
-    middle = [(at, count) for at, count in seen if 0.15 * keys <= count <= 0.95 * keys]
-    (first, low), (last, high) = middle[0], middle[-1]
+    middle = [one for one in seen if 0.15 * keys <= one[1] <= 0.95 * keys]
+    (first, low, _), (_, high, last) = middle[0], middle[-1]
     told = (high - low) * size / (last - first)
-    print(f"asked for {allowed:,.0f} B/s, the server saw {told:,.0f} B/s over {last - first:.1f} s")
-    assert abs(told - allowed) <= 0.05 * allowed
+    # A machine that others use may hold the runner up for a while, but never makes it faster.
+    best = max((many - few) * size / (before - after) for _, few, after in middle
+               for before, many, _ in middle if before - after >= 1.0)
+    print(f"asked for {allowed:,.0f} B/s, the server saw {told:,.0f} B/s over {last - first:.1f} s, "
+          f"{best:,.0f} B/s at best")
+    assert (high - low) * size <= 1.05 * allowed * (last - first) + allowed / 4, "it caught up"
+    assert best >= 0.95 * allowed
 
 
 def test_as_many_workers_as_allowed(mover: Mover) -> None:
@@ -76,8 +83,9 @@ def test_as_many_workers_as_allowed(mover: Mover) -> None:
     keys = OPERATIONS_EACH + 1_000
     plan = plan_copy(m.desk, place(m, f"syn-{keys}-d1-real1"), place(m, "syn-0-d1-sink3"))
     job, pid = m.start(plan, rate=400.0, workers=2)
-    folder, end, most = job_folder(m.home, job), time.monotonic() + 60, 0
-    while read_status(folder).done < 400 and time.monotonic() < end:
+    folder, end, most = job_folder(m.home, job), time.monotonic() + 150, 0
+    # The second comes when it can on a busy machine; a third never does.
+    while (read_status(folder).done < 400 or most < 2) and time.monotonic() < end:
         most = max(most, len(children(pid)))
         time.sleep(0.02)
     assert most == 2, m.logs(job)

@@ -54,7 +54,7 @@ def commit_before_the_act(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def no_verify(monkeypatch: pytest.MonkeyPatch) -> None:
-    def trusting(operation: Any, manner: Any, *, look: bool = False) -> Any:
+    def trusting(operation: Any, manner: Any, **_: Any) -> Any:
         yield Copy(operation.source, operation.target, operation.expect)
         return Outcome(operation.index, "verified", etag=operation.source.etag)
 
@@ -76,11 +76,25 @@ def overwrite(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def no_delete_etag(monkeypatch: pytest.MonkeyPatch) -> None:
-    def blind(operation: Any, manner: Any) -> Any:
+    def blind(operation: Any, manner: Any, **_: Any) -> Any:
         answer = yield Delete((operation.target._replace(version_id="null"),))
         return Outcome(operation.index, "deleted" if answer[0] == "ok" else "pending")
 
     monkeypatch.setattr(slices, "deleting_one", blind)
+
+
+def believes_that_witnesses_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(removing, "_holds", lambda ref, found, *, versions: True)
+
+
+def deletes_whatever_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listing was asked for, and what it shows is not looked at."""
+    def blind(operations: Any, manner: Any) -> Any:
+        yield from looking(operations, manner)
+        return frozenset(op.index for op in operations)
+
+    looking = removing.looking_at_names
+    monkeypatch.setattr(slices, "looking_at_names", blind)
 
 
 def no_look_at_null(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +120,7 @@ def delete_before_proof(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def send_again_without_looking(monkeypatch: pytest.MonkeyPatch) -> None:
     real = copying.copying
-    monkeypatch.setattr(slices, "copying", lambda op, manner, *, look=False: real(op, manner))
+    monkeypatch.setattr(slices, "copying", lambda op, manner, *, look=False, **more: real(op, manner, **more))
 
 
 def forgets_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +144,7 @@ def _without_condition(real: Callable[..., Any]) -> Callable[..., Any]:
 
 def straight_copies_without_a_condition(monkeypatch: pytest.MonkeyPatch) -> None:
     straight = WriteStore.straight_copy
-    monkeypatch.setattr(WriteStore, "straight_copy", lambda self, source, target, *, expect: straight(
+    monkeypatch.setattr(WriteStore, "straight_copy", lambda self, source, target, *, expect, **_: straight(
         self, source, target, expect="any"))
 
 
@@ -267,15 +281,15 @@ def gives_up_on_the_archive(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def forgets_the_access_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slices, "copying", lambda op, manner, *, look=False: copying._copying(
-        op, manner, look=look))
+    monkeypatch.setattr(slices, "copying", lambda op, manner, *, look=False, looked=False: copying._copying(
+        op, manner, look=look, looked=looked))
 
 
 def forgets_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     real = copying.copying
 
-    def without(op: Any, manner: Any, *, look: bool = False) -> Any:
-        return real(replace(op, how=op.how.replace(" lock", "")), manner, look=look)
+    def without(op: Any, manner: Any, **more: Any) -> Any:
+        return real(replace(op, how=op.how.replace(" lock", "")), manner, **more)
 
     monkeypatch.setattr(slices, "copying", without)
 
@@ -311,6 +325,7 @@ BUGS: tuple[Patch, ...] = (
     aborts_every_upload_of_the_key, removes_a_bucket_without_looking, claims_what_stood_there,
     forgets_what_it_made, gives_up_on_the_archive, forgets_the_access_list,
     commit_before_the_act, no_verify, no_version_pin, no_delete_pin, overwrite, no_delete_etag,
+    believes_that_witnesses_stand, deletes_whatever_was_seen,
     no_look_at_null, silence_is_success, no_look_after_resume, delete_before_proof,
     send_again_without_looking, forgets_what_it_did, counts_twice,
     forgets_the_lock, does_not_wait_for_the_version_below,
@@ -327,6 +342,7 @@ FIRST = {
     "delete_before_proof": "repair", "no_version_pin": "repair", "no_delete_pin": "repair",
     "compares_with_a_source_that_moved": "deaf", "forgets_the_source_of_an_undo": "undo",
     "claims_what_stood_there": "complete", "forgets_the_lock": "archived",
+    "believes_that_witnesses_stand": "repair", "deletes_whatever_was_seen": "deaf names",
     "forgets_the_access_list": "archived", "gives_up_on_the_archive": "archived",
 }
 """The kind of job where a bug shows soonest; it is tried first."""

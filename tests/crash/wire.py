@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, quote, unquote
 
 from crash.strict_store import CopyOutcome, DeleteOutcome, Network, StrictStore
 
@@ -36,7 +36,8 @@ from s3console.s3.waiting import Ended
 from s3console.s3.write import WriteStore
 
 Pick = Callable[[int], int]
-_KINDS = {"CopyObject": "copy", "HeadObject": "head", "DeleteObjects": "delete", "DeleteObject": "delete-one"}
+_KINDS = {"CopyObject": "copy", "HeadObject": "head", "DeleteObjects": "delete", "DeleteObject": "delete-one",
+          "ListObjectsV2": "list", "ListObjectVersions": "list"}
 
 
 _APIS = {("PUT", ""): "CopyObject", ("POST", "delete"): "DeleteObjects"}
@@ -120,7 +121,9 @@ class Served:
         def effect() -> Answer:
             return self._without_faults(kind, act, source, target)
 
-        answer = self._network.exchange(kind, effect, source=source, target=target)
+        # To a network a listing is a look as a HEAD is.
+        answer = self._network.exchange("head" if kind == "list" else kind, effect, source=source,
+                                        target=target)
         return answer._replace(body=b"") if kind == "head" else answer
 
     def _about(self, kind: str, act: Act) -> tuple[Ref | None, Ref]:
@@ -135,6 +138,10 @@ class Served:
             return Ref("", bucket, key, version, pin), target
         if kind == "head":
             return target, target
+        if kind == "list":
+            # Whoever writes beside a listing writes to something that it is about.
+            after = [key for key in sorted(self._store.keys(target.bucket)) if key > self._after(act)]
+            return (target._replace(key=after[0] if after else ""),) * 2
         if kind == "delete":
             key, version, _ = _asked(act.body)[0]
             return None, Ref("", target.bucket, html.unescape(key), html.unescape(version))
@@ -157,12 +164,39 @@ class Served:
                     return answered(404)
                 return answered(200, content_length=str(found.size), etag=f'"{found.etag}"',
                                 x_amz_version_id=found.version_id)
+            if kind == "list":
+                return self._listed(act, target.bucket)
             if kind == "delete":
                 return self._many_deleted(act, target.bucket)
             ref = target._replace(etag=headers.get("if-match", "").strip('"'), version_id=self._version(act))
             return self._one_deleted(ref)
         except ServiceError as error:
             return answered(error.status, error_body(error.code))
+
+    @staticmethod
+    def _after(act: Act) -> str:
+        query = parse_qs(act.query)
+        return query.get("start-after", query.get("key-marker", [""]))[0]
+
+    def _listed(self, act: Act, bucket: str) -> Answer:
+        most, versions = int(parse_qs(act.query)["max-keys"][0]), act.api == "ListObjectVersions"
+        rows = []
+        for key in sorted(self._store.keys(bucket)):
+            held = self._store.keys(bucket)[key] if key > self._after(act) else []
+            for one in held if versions else held[:1]:
+                tag = "DeleteMarker" if one.marker else "Version" if versions else "Contents"
+                if one.marker and not versions:
+                    continue
+                facts = f"<ETag>&quot;{one.etag}&quot;</ETag><Size>{len(one.body)}</Size>"
+                facts = "" if one.marker else f"{facts}<StorageClass>STANDARD</StorageClass>"
+                which = f"<VersionId>{one.version_id}</VersionId><IsLatest>{str(one is held[0]).lower()}" \
+                    "</IsLatest>" if versions else ""
+                rows.append(f"<{tag}><Key>{quote(key)}</Key>{which}<LastModified>2026-01-01T00:00:00.000Z"
+                            f"</LastModified>{facts}</{tag}>")
+        root = "ListVersionsResult" if versions else "ListBucketResult"
+        return answered(200, (f"<{root}><Name>{bucket}</Name><EncodingType>url</EncodingType><IsTruncated>"
+                              f"{str(len(rows) > most).lower()}</IsTruncated>{''.join(rows[:most])}</{root}>"
+                              ).encode())
 
     @staticmethod
     def _version(act: Act) -> str:
@@ -297,7 +331,8 @@ class Worker:
                  pick: Pick, clock: Clock) -> None:
         right = WireStore(network, honours=honours)
         left = right if shared else WireStore(network, honours=honours)
-        manner = Manner(guarded=guarded, exact=guarded, tries=4, pause_base=0.0, rng=random.Random(0))
+        manner = Manner(guarded=guarded, exact=guarded, tries=4, pause_base=0.0, rng=random.Random(0),
+                        looks=not honours, alone=unversioned and not honours)
         carried: list[Carried] = []
 
         def carrying(watched: Sequence[int], *, connections: int) -> Carried:

@@ -331,3 +331,76 @@ def test_unlinking_takes_only_what_was_reviewed(tmp_path: Path) -> None:
     assert path.is_symlink() and (tmp_path / "precious").exists()
 
 
+
+
+def unlinked(store: Object, key: str) -> Outcome:
+    """Delete one file as it stands."""
+    standing = store.tree.standing(key)
+    assert standing is not None
+    target = Ref("local", store.tree.root, key, pack_standing(standing), "", 3)
+    steps = unlinking(Operation(0, "unlink", target))
+    try:
+        request = next(steps)
+        while True:
+            request = steps.send(store.answer(request))
+    except StopIteration as end:
+        outcome: Outcome = end.value
+        return outcome
+
+
+def test_directories_that_a_delete_leaves_empty_go_and_no_others(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    store = Object(root)
+    for name in ("a/b/c", "empty", "shared", "held/inside", "beside/empty"):
+        (root / name).mkdir(parents=True)
+    outside.mkdir()
+    for name in ("a/b/c/old", "shared/old", "shared/kept", "held/old", "beside/old"):
+        (root / name).write_bytes(b"old")
+    (root / "held" / "inside" / "link").symlink_to(outside)
+    for name in ("a/b/c/old", "shared/old", "held/old", "beside/old"):
+        assert unlinked(store, name).result == "deleted"
+    left = sorted(path.relative_to(root).as_posix() for path in root.rglob("*"))
+    assert left == ["beside", "beside/empty", "empty", "held", "held/inside", "held/inside/link", "shared",
+                    "shared/kept"]
+    (root / "last").write_bytes(b"old")
+    for path in (root / "beside" / "empty", root / "empty", root / "beside"):
+        path.rmdir()
+    for name in ("shared/kept", "last"):
+        assert unlinked(store, name).result == "deleted"
+    assert os.listdir(root) == ["held"] and outside.exists()
+    (root / "held" / "inside" / "link").unlink()
+    (root / "held" / "inside" / "x").write_bytes(b"old")
+    assert unlinked(store, "held/inside/x").result == "deleted"
+    assert root.exists() and not os.listdir(root), "the root itself stays"
+
+
+def test_a_directory_that_another_worker_removes_is_made_again(
+    tmp_path: Path, sized: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers share a tree: one deletes the last file of a directory when the other wants to write there,
+    before it looks and right after it has looked."""
+    from s3console.run import local_tree
+
+    root = tmp_path / "root"
+    store, other = Object(root), Object(root)
+    (root / "d").mkdir(parents=True)
+    fresh = local_tree._fresh
+    pending: list[str] = []
+
+    def late(folder: Any, name: str) -> int:
+        if pending:
+            assert unlinked(other, pending.pop()).result == "deleted"
+        return fresh(folder, name)
+
+    monkeypatch.setattr(local_tree, "_fresh", late)
+    for turn in range(2):
+        (root / "d" / "old").write_bytes(b"old")
+        assert store.tree.standing("d/old") is not None, "it knows the directory"
+        if turn:
+            pending.append("d/old")
+        else:
+            assert unlinked(other, "d/old").result == "deleted" and not (root / "d").exists()
+        whole(root, store.run(store.operation()))
+        assert not pending
+        assert other.tree.standing("d/file") is not None
+        (root / "d" / "file").unlink()

@@ -92,6 +92,31 @@ def test_pause_resume_and_a_second_runner(make: Any) -> None:
     job.check_end()
 
 
+@pytest.mark.parametrize(("action", "state"), [("pause", "paused"), ("cancel", "cancelled")])
+def test_what_is_asked_before_the_runner_holds_the_job_is_obeyed(make: Any, action: Any, state: str) -> None:
+    """Asked before the start, a pause was meant for an earlier runner; asked after it, for this one."""
+    job = make()
+    request_control(job.folder, "pause")
+    pid = job.launch(rate=5)
+    request_control(job.folder, action)
+    assert until(job, lambda s: s.state in (state, "done")).remaining > 0
+    if state == "paused":
+        request_control(job.folder, "limits", values={"rate": 0})
+        request_control(job.folder, "resume")
+    job.wait(pid=pid)
+    if state == "paused":
+        job.check_end()
+    else:
+        assert job.status().state == "cancelled"
+
+
+def test_a_pause_from_before_the_start_does_not_hold_the_job(make: Any) -> None:
+    job = make(misnamed=3, missing=3)
+    request_control(job.folder, "pause")
+    job.wait(pid=job.launch())
+    job.check_end()
+
+
 def test_cancel_leaves_the_rest_as_it_is(make: Any) -> None:
     job = make()
     pid = job.launch(rate=10)
@@ -156,11 +181,17 @@ def test_a_bucket_whose_versioning_changed_makes_the_job_stale(make: Any) -> Non
 def test_the_rate_holds(make: Any) -> None:
     job = make()
     pid = job.launch(rate=30)
-    first = until(job, lambda s: s.done > 0)
-    began = time.monotonic()
+    began = before = time.monotonic()
+    end = began + 120
+    # From the last look at which nothing had been told as sent: a look that comes late makes that no later.
+    while not ((status := job.status()).done or status.in_flight):
+        assert before < end, job.logs()
+        began, before = before, time.monotonic()
+        time.sleep(0.005)
     job.wait(pid=pid)
     job.check_end()
-    assert time.monotonic() - began >= (job.plan.operations - first.done - 15) / 30
+    # What was sent and not yet told: a burst before and one after that look, of a quarter of a second each.
+    assert time.monotonic() - began >= (job.plan.operations - 22) / 30
 
 
 def test_no_bucket_stops_with_a_sentence(make: Any) -> None:

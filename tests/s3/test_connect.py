@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import DataNotFoundError
 from servers.odd_server import OddServer, Row
 
 from s3console.core.model import Connection
 from s3console.s3.connect import open_reader
-from s3console.s3.transport import CONNECT_TIMEOUT, READ_TIMEOUT
+from s3console.s3.transport import CONNECT_TIMEOUT, READ_TIMEOUT, _session
 
 
 @pytest.fixture
@@ -69,3 +70,10 @@ def test_the_bounds_stand_in_botocore_s_way(odd_server: OddServer, config: Path)
 
     calls = open_reader(Connection(endpoint_url=odd_server.endpoint_url)).calls
     assert isinstance(calls.client._endpoint.http_session, BoundedSession)
+
+
+def test_services_are_found_without_reading_all_folders(config: Path) -> None:
+    loader = _session(Connection()).get_component("data_loader")
+    assert loader.load_service_model("sts", "service-2")["metadata"]["serviceId"] == "STS"
+    with pytest.raises(DataNotFoundError):
+        loader.load_service_model("no-such-service", "service-2")

@@ -233,7 +233,7 @@ def test_leaving_a_listing_early_leaves_no_thread(odd_server: OddServer) -> None
 
     odd_server.page_size = 2
     odd_server.rows["bucket"] = rows(versions=False)
-    for _ in store(odd_server).listing(Place("bucket")):
+    for _ in store(odd_server).listing(Place("bucket"), stop=lambda: False):
         break
     end = time.monotonic() + 60
     while any(thread.name == "listing" for thread in threading.enumerate()) and time.monotonic() < end:

@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from botocore.credentials import ReadOnlyCredentials
+from conftest_servers import unheard
 from servers.odd_server import Answer, OddServer, Row
 
 from s3console.core.errors import (
@@ -278,12 +279,11 @@ def test_an_answer_without_an_end_is_left() -> None:
 
 
 def test_nobody_there() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    for libcurl in (True, False):
+    with unheard() as port:
         nowhere = Connection(endpoint_url=f"http://127.0.0.1:{port}")
-        with pytest.raises(NeverMet, match="No connection to"):
-            open_reader(nowhere, patience=QUICK, libcurl=libcurl).page("bucket")
+        for libcurl in (True, False):
+            with pytest.raises(NeverMet, match="No connection to"):
+                open_reader(nowhere, patience=QUICK, libcurl=libcurl).page("bucket")
 
 
 def test_ctrl_c_ends_a_wait(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from botocore import exceptions as boto
+from conftest_servers import unheard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -158,9 +159,8 @@ def test_a_request_without_a_whole_answer_is_trouble_and_is_not_sent_again(
 
 
 def test_nobody_there() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    (came,) = ask(acts_within(60.0), port, [b""])
+    with unheard() as port:
+        (came,) = ask(acts_within(60.0), port, [b""])
     assert isinstance(came, Trouble) and isinstance(came.error, boto.EndpointConnectionError)
 
 

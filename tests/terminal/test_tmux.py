@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -17,6 +18,8 @@ from pathlib import Path
 import pytest
 
 from s3console.demo.server import DemoServer
+from s3console.store.home import Home
+from s3console.store.jobs import JobLock, job_folder, request_control
 
 PATIENCE = 150.0
 pytestmark = pytest.mark.skipif(
@@ -71,8 +74,12 @@ class Terminal:
 
     def keys(self, *names: str) -> None:
         for name in names:
+            shown = self.screen() if name == "Escape" else ""
             self._tmux("send-keys", name)
             time.sleep(0.15)
+            if shown:
+                # A program that reads Escape together with the next key takes both for one key with Alt.
+                self.until(lambda now, before=shown: now != before)
 
     def line(self, text: str) -> None:
         """A `:` command, typed as a person does."""
@@ -203,7 +210,8 @@ def test_a_killed_console_leaves_the_job_alone(server: DemoServer, tmp_path: Pat
     count = re.search(r'"operations": (\d+)', plan)
     assert identity and count
     word("approve", identity[1], "--count", count[1])
-    word("run", identity[1], "--detach", "--rate", "40")
+    # Slow enough that it runs until a console has started on a busy machine; let go when that was killed.
+    job = json.loads(word("run", identity[1], "--detach", "--rate", "4", "--json"))["job"]
     terminal = opened(server, tmp_path)
     try:
         terminal.wait("bucket2")
@@ -213,6 +221,9 @@ def test_a_killed_console_leaves_the_job_alone(server: DemoServer, tmp_path: Pat
         terminal.wait("EXIT=137")
     finally:
         terminal.close()
+    folder = job_folder(Home.open(tmp_path / "state"), job)
+    assert JobLock.owner_of(folder) is not None, "the runner went with its console"
+    request_control(folder, "limits", values={"rate": 0.0})
     terminal = opened(server, tmp_path)
     try:
         terminal.wait("bucket2")

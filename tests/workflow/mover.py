@@ -12,7 +12,7 @@ from s3console.config import load_config
 from s3console.core.model import JobStatus, Place, Plan
 from s3console.run import launch
 from s3console.store.home import Home
-from s3console.store.jobs import job_folder, request_control
+from s3console.store.jobs import JobLock, job_folder, request_control
 from s3console.workflow.approving import approve
 from s3console.workflow.desk import Desk
 from s3console.workflow.jobs import job_status, submit
@@ -77,6 +77,19 @@ class Mover:
     def run(self, plan: Plan, **limits: Any) -> tuple[str, JobStatus]:
         job, _ = self.start(plan, **limits)
         return job, self.wait(job)
+
+    def killed_after(self, job: str, least: int) -> None:
+        """Kill the runner with -9 once so many operations are done; the rest is still to do then."""
+        end = time.monotonic() + 150
+        while job_status(self.desk, job).done < least:
+            assert runs(self.pid) and time.monotonic() < end, self.logs(job)
+            time.sleep(0.01)
+        kill(self.pid)
+        while JobLock.owner_of(job_folder(self.home, job)) is not None:
+            assert time.monotonic() < end, self.logs(job)
+            time.sleep(0.02)
+        assert least <= job_status(self.desk, job).done < job_status(self.desk, job).planned, \
+            "it was over before it was killed"
 
     def again(self, job: str) -> JobStatus:
         self.pid = launch(self.home.path, job, extra_env=self.server.environ)

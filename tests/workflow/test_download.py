@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from conftest_servers import S3Server
-from workflow.conftest_desk import carried_out, desk_for
+from workflow.conftest_desk import carried_out, desk_for, let_go
 
 from s3console.core.errors import Refused, UsageError
 from s3console.core.model import JobStatus, Plan
@@ -83,6 +83,7 @@ def ended(web: Web, plan: Plan) -> tuple[str, JobStatus]:
     while (status := job_status(web.desk, job)).state not in ("done", "failed", "paused"):
         assert time.monotonic() < deadline, status
         time.sleep(0.05)
+    let_go(web.desk, job)
     return job, status
 
 
@@ -221,21 +222,24 @@ def test_deletes_only_when_asked_and_never_what_is_ignored(web: Web, tmp_path: P
 
 def test_a_moment_of_a_place(web: Web) -> None:
     web.put("site/a", b"one")
-    web.put("site/b", b"one")
+    web.put("site/d/e/b", b"one")
     made = make_manifest(web.desk, web.place, web.manifest)
     rows = [row for batch in web.desk.reader().listing(web.place, versions=True) for row in batch.modified]
     time.sleep(1.2)
     web.put("site/a", b"two")
-    web.client.delete_object(Bucket=web.bucket, Key="site/b")
+    web.client.delete_object(Bucket=web.bucket, Key="site/d/e/b")
     below = parse_place(f"s3://{web.bucket}/site/", web.desk.config.connection)
     moment = max(rows)[:19] + ".999Z" if "." in max(rows) else max(rows)
     then = plan_download(web.desk, below, web.root, moment=moment)
     run(web, then)
-    assert web.held() == {"a": b"one", "b": b"one"} and made.objects == 2
+    assert web.held() == {"a": b"one", "d/e/b": b"one"} and made.objects == 2
+    (web.root / "mine").mkdir()
     now = plan_download(web.desk, below, web.root, options=DownloadOptions(delete=True))
     assert (now.replaced, now.deleted) == (1, 1)
+    assert now.plan is not None and any("leave empty" in note for note in now.plan.notes)
     run(web, now)
     assert web.held() == {"a": b"two"}
+    assert sorted(os.listdir(web.root)) == ["a", "mine"], "only what the delete left empty went with it"
 
 
 def test_null_versions_and_objects_that_change_meanwhile(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest_servers import S3Server
-from workflow.conftest_desk import carried_out, desk_for
+from workflow.conftest_desk import carried_out, desk_for, let_go
 
 from s3console.core.errors import Refused, UsageError
 from s3console.core.model import Place
@@ -256,6 +256,7 @@ def test_what_changed_since_the_plan_is_left_alone(
     while (status := job_status(now.desk, job)).remaining and status.state != "failed":
         assert time.monotonic() < deadline, status
         time.sleep(0.1)
+    let_go(now.desk, job)
     assert now.held() == of(a="three", b="one", c="newer")
     assert status.done == 1
 

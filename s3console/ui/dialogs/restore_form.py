@@ -139,7 +139,7 @@ class RestoreForm(Dialog[Plan]):
     RestoreForm #restore-form { width: 42; border-right: solid $rule; padding: 1 1 0 1; }
     RestoreForm #restore-result { width: 1fr; padding: 1 1 0 2; }
     RestoreForm #result-text { height: 1fr; }
-    RestoreForm #verdict { height: 2; }
+    RestoreForm #verdict { height: auto; min-height: 2; max-height: 6; }
     RestoreForm #dialog-keys { margin: 1 0 0 1; }
     RestoreForm.-narrow #restore-form { width: 1fr; border-right: none; }
     RestoreForm.-narrow #restore-result { display: none; }

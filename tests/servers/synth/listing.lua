@@ -36,6 +36,8 @@ end
 
 local function shown(s, i) return not names.absent(s, i) and not names.hidden(s, i) end
 
+local function present(s, i) return not names.absent(s, i) end
+
 local function skip(s, i, hi, visible)
   while i < hi and not visible(s, i) do i = i + 1 end
   return i
@@ -184,12 +186,48 @@ local function start(s, key, version_id)
   return i, version + 1
 end
 
-local function version_row(s, i, version, key)
-  local id = "</Key><VersionId>" .. (s.v > 1 and names.version_id(i, version) or "null") .. "</VersionId><IsLatest>"
-    .. (version == 0 and "true" or "false") .. "</IsLatest><LastModified>" .. names.day(version) .. CLOCK .. "</LastModified>"
-  if version == 0 and names.hidden(s, i) then return "<DeleteMarker><Key>" .. key .. id .. "</DeleteMarker>" end
-  return "<Version><Key>" .. key .. id .. "<ETag>&quot;" .. names.etag(s, i, version) .. "&quot;</ETag><Size>"
-    .. names.size(s, i) .. STORED .. "</Version>"
+-- What is the same in the rows of all versions that are as old: up to the ETag, and its first digits.
+local function ages(s)
+  local known = {}
+  return function(version, hidden)
+    local of = known[hidden] or {}
+    known[hidden] = of
+    if not of[version] then
+      local age = version - (hidden and 1 or 0)
+      of[version] = {(s.v > 1 and "." .. version or "") .. "</VersionId><IsLatest>" .. tostring(version == 0)
+        .. "</IsLatest><LastModified>" .. names.day(version) .. CLOCK .. "</LastModified>",
+        age > 0 and fmt("01d0%018d", age) or false}
+    end
+    return of[version]
+  end
+end
+
+-- The rows of one key from a version on, at most `room`, put behind out[j]. Returns how many, and the last place.
+local function version_rows(s, i, version, key, room, of, out, j)
+  local number, hidden = fmt("%010d", i), names.hidden(s, i)
+  local last = math.min(s.v, version + room) - 1
+  local front, id = "<Version><Key>" .. key .. "</Key><VersionId>", s.v > 1 and number or "null"
+  local newest, part = names.etag_head(s, i), (s.part and i % s.part == 0) and "-2" or ""
+  local tail = part .. "&quot;</ETag><Size>" .. names.size(s, i) .. STORED .. "</Version>"
+  if s.md5 then tail = "&quot;</ETag><Size>" .. names.size(s, i) .. STORED .. "</Version>" end
+  for v = version, last do
+    local facts = of(v, hidden)
+    if v == 0 and hidden then
+      out[j + 1] = "<DeleteMarker><Key>" .. key .. "</Key><VersionId>"
+      out[j + 2] = id; out[j + 3] = facts[1]; out[j + 4] = "</DeleteMarker>"
+      j = j + 4
+    else
+      out[j + 1] = front; out[j + 2] = id; out[j + 3] = facts[1]; out[j + 4] = "<ETag>&quot;"
+      if s.md5 then
+        out[j + 5] = s.md5; out[j + 6] = ""
+      else
+        out[j + 5] = facts[2] or newest; out[j + 6] = number
+      end
+      out[j + 7] = tail
+      j = j + 7
+    end
+  end
+  return last - version + 1, j
 end
 
 -- ListObjectVersions without a delimiter. Returns the page and the index it begins at.
@@ -201,28 +239,25 @@ function M.versions(s, arguments)
     local i, v = start(s, marker, text(arguments["version-id-marker"]))
     if i >= lo then lo, version = i, v end
   end
-  local out, n, i, last, last_id = {}, 0, lo, nil, nil
+  local out, j, n, i, last, last_id = new_table(7 * asked.limit, 0), 0, 0, lo, nil, nil
+  local of, count = ages(s), 0
   while n < asked.limit do
-    i = version > 0 and i or skip(s, i, hi, function(x, y) return not names.absent(x, y) end)
+    i = version > 0 and i or skip(s, i, hi, present)
     if i >= hi then break end
     local key = names.key(s, i)
-    local written = asked.write(key)
-    while version < s.v and n < asked.limit do
-      n = n + 1
-      out[n] = version_row(s, i, version, written)
-      last, last_id = key, s.v > 1 and names.version_id(i, version) or "null"
-      version = version + 1
-    end
+    count, j = version_rows(s, i, version, asked.write(key), asked.limit - n, of, out, j)
+    n, version = n + count, version + count
+    last, last_id = key, s.v > 1 and names.version_id(i, version - 1) or "null"
     if version >= s.v then i, version = i + 1, 0 end
   end
-  if version == 0 then i = skip(s, i, hi, function(x, y) return not names.absent(x, y) end) end
+  if version == 0 then i = skip(s, i, hi, present) end
   local more, page = i < hi and asked.limit > 0, floor(lo / 1000) + 1
   if s.early == page then more = false end
   if s.again == page then last, last_id = marker, text(arguments["version-id-marker"]) end
   return head("ListVersionsResult", s, asked) .. "<IsTruncated>" .. tostring(more) .. "</IsTruncated>"
     .. (more and "<NextKeyMarker>" .. asked.write(last) .. "</NextKeyMarker><NextVersionIdMarker>" .. last_id
       .. "</NextVersionIdMarker>" or "")
-    .. concat(out) .. "</ListVersionsResult>", page
+    .. concat(out, "", 1, j) .. "</ListVersionsResult>", page
 end
 
 return M
