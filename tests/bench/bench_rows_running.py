@@ -108,27 +108,36 @@ def fetching(milliseconds: int) -> Callable[[int, str], Row]:
     return build
 
 
-def ceph_copying(count: int, _host: str) -> Row:
-    count = max(10, count)
-    few = "too slow for this row"
-    return Row("ceph-copy", "copy objects of 1 KB on a real Ceph gateway", "object", {
-        OURS: Run(count, job("copy", "s3://{bucket}/", "s3://{sink}/"), fields=done(count)),
-        "s5cmd": Run(count, (s5("cp", "s3://{bucket}/*", "s3://{sink}/"),)),
-        "rclone": Run(count, (("rclone", "copy", "--transfers", "32", "--checkers", "32", "syn:{bucket}",
-                               "syn:{sink}"),)),
-        "aws": few, "s4cmd": few,
-    }, by_wall=True, target=1.1, gateway=True)
+def ceph_copying(*, alone: bool = False) -> Callable[[int, str], Row]:
+    def build(count: int, _host: str) -> Row:
+        name, more, _ = _late("ceph-copy", 0, alone=alone)
+        count = max(10, count)
+        few = "in the row ceph-copy" if alone else "too slow for this row"
+        return Row(name, f"copy objects of 1 KB on a real Ceph gateway{more}", "object", {
+            OURS: _ours(count, job("copy", "s3://{bucket}/", "s3://{sink}/"), "{sink}", alone=alone),
+            "s5cmd": Run(count, (s5("cp", "s3://{bucket}/*", "s3://{sink}/"),)),
+            "rclone": few if alone else Run(count, (
+                ("rclone", "copy", "--transfers", "32", "--checkers", "32", "syn:{bucket}", "syn:{sink}"),)),
+            "aws": few, "s4cmd": few,
+        }, by_wall=True, target=1.1, gateway=True)
+
+    return build
 
 
-def ceph_deleting(count: int, _host: str) -> Row:
-    count = max(10, count)
-    few = "too slow for this row"
-    return Row("ceph-delete", "delete objects on a real Ceph gateway", "object", {
-        OURS: Run(count, job("delete", "s3://{sink}/d/"), fields=done(count)),
-        "s5cmd": Run(count, (s5("rm", "s3://{sink}/d/*"),)),
-        "rclone": Run(count, (("rclone", "delete", "--checkers", "32", "syn:{sink}/d"),)),
-        "aws": few, "s4cmd": few,
-    }, by_wall=True, target=1.1, gateway=True, filled=True)
+def ceph_deleting(*, alone: bool = False) -> Callable[[int, str], Row]:
+    def build(count: int, _host: str) -> Row:
+        name, more, _ = _late("ceph-delete", 0, alone=alone)
+        count = max(10, count)
+        few = "in the row ceph-delete" if alone else "too slow for this row"
+        return Row(name, f"delete objects on a real Ceph gateway{more}", "object", {
+            OURS: _ours(count, job("delete", "s3://{sink}/d/"), "{sink}", alone=alone),
+            "s5cmd": Run(count, (s5("rm", "s3://{sink}/d/*"),)),
+            "rclone": few if alone else Run(count, (
+                ("rclone", "delete", "--checkers", "32", "syn:{sink}/d"),)),
+            "aws": few, "s4cmd": few,
+        }, by_wall=True, target=1.1, gateway=True, filled=True)
+
+    return build
 
 
 KINDS = {
@@ -150,6 +159,8 @@ KINDS = {
     "download-run": Kind(fetching(0), 20_000, 1),
     "download-run-10ms": Kind(fetching(10), 6_000, 1),
     "download-run-50ms": Kind(fetching(50), 4_000, 1),
-    "ceph-copy": Kind(ceph_copying, 2_000, 2),
-    "ceph-delete": Kind(ceph_deleting, 2_000, 2),
+    "ceph-copy": Kind(ceph_copying(), 6_000, 1),
+    "ceph-delete": Kind(ceph_deleting(), 6_000, 1),
+    "ceph-copy-run": Kind(ceph_copying(alone=True), 6_000, 2),
+    "ceph-delete-run": Kind(ceph_deleting(alone=True), 6_000, 2),
 }

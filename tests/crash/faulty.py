@@ -37,7 +37,8 @@ REFUSED = {"503": (503, "SlowDown"), "403": (403, "AccessDenied"), "expired": (4
 
 
 class Network:
-    """Stands before a world. `script` holds one fault name per request to come, "" for none."""
+    """Stands before a world. `script` holds one fault name per request to come, "" for none; `shown` the ETag
+    that the last look showed under each name."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -45,6 +46,7 @@ class Network:
         self.requests = 0
         self.on_lanes = 0
         self.met: list[tuple[str, str]] = []
+        self.shown: dict[tuple[str, str], str] = {}
         self.foreign: Callable[[str, Ref], None] = lambda where, ref: None
         self.untold = ""
         self._late: list[tuple[int, Callable[[], Any]]] = []

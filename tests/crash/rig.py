@@ -197,7 +197,9 @@ class Rig:
                 and (op.target.bucket, op.target.key) == (bucket, key)
                 and (op.target.version_id == version.version_id if versioned
                      else op.target.etag == version.etag)]
-        if not fits and (self._is_null(bucket, key) or not self.job.honours) and self._raced():
+        if not fits and (
+                ((self._is_null(bucket, key) or not self.job.honours) and self._raced())
+                or (not self.job.honours and self._was_shown(bucket, key))):
             # No condition goes with the delete of a "null" version, and none holds where the store ignores
             # them: between look and delete is an instant.
             return
@@ -222,6 +224,11 @@ class Rig:
         met = self.network.met
         return ("stale", "head") in met or ("late", "delete") in met or bool(
             met and met[-1][0].startswith("foreign") and met[-1][1] in ("delete", "delete-one"))
+
+    def _was_shown(self, bucket: str, key: str) -> bool:
+        """Whether the last look at a name showed what was approved."""
+        return any(op.target.etag == self.network.shown.get((bucket, key)) for op in self.job.operations
+                   if op.kind == "delete" and (op.target.bucket, op.target.key) == (bucket, key))
 
     def _is_null(self, bucket: str, key: str) -> bool:
         return any((op.target.bucket, op.target.key, op.target.version_id) == (bucket, key, "null")

@@ -31,11 +31,11 @@ BROKEN = """
 import os
 import s3console.run.copying as module
 
-def copying(operation, manner, *, look=False):
+def broken(operations, manner, **more):
     secret = os.environ.get("AWS_SECRET_ACCESS_KEY", "") + os.environ.get("AWS_SESSION_TOKEN", "")
     yield {"a fault": len(secret)}["that leaves a traceback"]
 
-module.copying = copying
+module.copying = module.looking_at = broken
 """
 
 

@@ -160,6 +160,7 @@ class Served:
                 return answered(200, body.encode(), x_amz_version_id=made.version_id)
             if kind == "head":
                 found = self._store.read.facts(target.bucket, target.key, self._version(act))
+                self._network.shown[target[1:3]] = "" if found is None else found.etag
                 if found is None:
                     return answered(404)
                 return answered(200, content_length=str(found.size), etag=f'"{found.etag}"',
@@ -183,6 +184,8 @@ class Served:
         rows = []
         for key in sorted(self._store.keys(bucket)):
             held = self._store.keys(bucket)[key] if key > self._after(act) else []
+            if held:
+                self._network.shown[bucket, key] = held[0].etag
             for one in held if versions else held[:1]:
                 tag = "DeleteMarker" if one.marker else "Version" if versions else "Contents"
                 if one.marker and not versions:

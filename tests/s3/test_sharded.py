@@ -178,7 +178,9 @@ def test_a_store_that_loses_a_row_behind_a_cut_is_read_page_by_page(odd_server: 
         odd_server._first = plain  # type: ignore[method-assign]
     assert error is None and names(seen) == [(row.key, row.version) for row in odd_server.rows["bucket"]]
     looks = 1 + common(PLAIN[0], PLAIN[9])
-    assert sum(odd_server.calls.values()) <= -(-len(seen) // 10) + looks, "no page twice"
+    # A look of the listing before, which had ended, may still arrive.
+    asked = odd_server.calls["ListObjectVersions" if versions else "ListObjectsV2"]
+    assert asked <= -(-len(seen) // 10) + looks, "no page twice"
     assert store.cuts_hold == {versions: False}
 
 
