@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import hexdigits
 from urllib.parse import unquote
 
 from ..core.errors import ServiceError, UntrustedAnswer
@@ -20,6 +21,8 @@ from .records import Records, element, read_records
 from .telling import shown
 
 _GROUP = re.compile(r"<CommonPrefixes>\s*<Prefix>([^<]*)</Prefix>\s*</CommonPrefixes>")
+_ESCAPED = {f"%{code:02X}": chr(code) for code in range(0x20, 0x7f) if chr(code) not in f"%{hexdigits}"}
+_KINDS = 4
 _STRAY = re.compile("%(?![0-9A-Fa-f]{2})")
 _REFERENCE = re.compile(r"&(#[xX]?[0-9A-Fa-f]+|amp|lt|gt|quot|apos);")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
@@ -75,6 +78,8 @@ def decode_names(names: Sequence[str], *, url: bool) -> list[str]:
         return [decode_url(unescape(name)) for name in names]
     if "%" not in blob:
         return blob.replace("+", " ").split("\n") if "+" in blob else list(names)
+    if (plain := _few_escapes(blob)) is not None and plain.count("\n") == len(names) - 1:
+        return plain.split("\n")
     # Quoted-printable writes =XX where a URL writes %XX, and its decoder is one C call; a decoded
     # line break would move the borders between names, and a stray % would be taken for its escape.
     if _STRAY.search(blob) or re.search("%0[AaDd]", blob) or "\r" in blob:
@@ -83,6 +88,21 @@ def decode_names(names: Sequence[str], *, url: bool) -> list[str]:
     decoded = binascii.a2b_qp(quoted.encode("utf-8", "surrogateescape"))
     split = decoded.decode("utf-8", "surrogateescape").split("\n")
     return split if len(split) == len(names) else [decode_url(name) for name in names]
+
+
+def _few_escapes(blob: str) -> str | None:
+    """The text when it has few kinds of escapes and none of a hexadecimal digit or a "%": then putting in one
+    after the other cannot make an escape that was not there. None otherwise."""
+    text = blob.replace("+", " ")
+    for _ in range(_KINDS):
+        at = text.find("%")
+        if at < 0:
+            return text
+        char = _ESCAPED.get(text[at:at + 3])
+        if char is None:
+            return None
+        text = text.replace(text[at:at + 3], char)
+    return None if "%" in text else text
 
 
 def clean_etag(etag: str) -> str:

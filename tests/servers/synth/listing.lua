@@ -43,26 +43,20 @@ local function skip(s, i, hi, visible)
   return i
 end
 
--- Three hexadecimal digits, and the second of a day as it stands in a key.
-local HEX, CLOCKS = {}, {[true] = {}, [false] = {}}
+-- Three hexadecimal digits; the minute of a day and the second of a minute as they stand in a key.
+local HEX, MINUTES, SECONDS = {}, {[true] = {}, [false] = {}}, {}
 for v = 0, 4095 do HEX[v] = fmt("%03x", v) end
-
-local function clock(url, left)
-  local known = CLOCKS[url][left]
-  if not known then
-    local colon = url and "%3A" or ":"
-    known = fmt("%02d", floor(left / 3600)) .. colon .. fmt("%02d", floor(left / 60) % 60) .. colon
-      .. fmt("%02dZ-", left % 60)
-    CLOCKS[url][left] = known
-  end
-  return known
+for v = 0, 59 do SECONDS[v] = fmt("%02dZ-", v) end
+for v = 0, 1439 do
+  local hour, minute = fmt("%02d", floor(v / 60)), fmt("%02d", v % 60)
+  MINUTES[true][v], MINUTES[false][v] = hour .. "%3A" .. minute .. "%3A", hour .. ":" .. minute .. ":"
 end
 
 -- The hot loop: no formatting for each key, only table stores.
 local function objects(s, asked, i, hi)
-  local out, j, n, limit = new_table(8 * asked.limit, 0), 0, 0, asked.limit
+  local out, j, n, limit = new_table(9 * asked.limit, 0), 0, 0, asked.limit
   local per, miss, mark, cut, odd, etag, grow, part = s.per, s.miss, s.mark, s.cut, s.odd, s.etag, s.grow, s.part
-  local hex, stride, url = s.hex, s.stride, asked.url or false
+  local hex, stride, minutes = s.hex, s.stride, MINUTES[asked.url or false]
   local own, ending = s.hex or s.time, asked.write(s.ending)
   local strange = asked.write(names.ODD)
   local middle = "</Key><LastModified>" .. names.day(0) .. CLOCK .. "</LastModified><ETag>&quot;"
@@ -93,10 +87,11 @@ local function objects(s, asked, i, hi)
           out[j + 4] = HEX[third]; out[j + 5] = HEX[low - third * 4096]
           j = j + 5
         elseif own then
-          local day = floor(i * 31 / 86400)
-          out[j + 2] = names.date(day); out[j + 3] = clock(url, i * 31 - day * 86400)
-          out[j + 4] = seven; out[j + 5] = digits
-          j = j + 5
+          local minute = floor(i * 31 / 60)
+          local day = floor(minute / 1440)
+          out[j + 2] = names.date(day); out[j + 3] = minutes[minute - day * 1440]
+          out[j + 4] = SECONDS[i * 31 - minute * 60]; out[j + 5] = seven; out[j + 6] = digits
+          j = j + 6
         else
           out[j + 2] = digits
           j = j + 2
