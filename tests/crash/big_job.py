@@ -21,9 +21,11 @@ SOURCES = 50
 
 @dataclass
 class BigJob(RealJob):
-    """`size` operations: nine tenths copies, the rest deletes of versions. `keep` stays as it is."""
+    """`size` operations: nine tenths copies, the rest deletes of versions. `keep` stays as it is. A console
+    starts it at no more than `rate` operations a second, 0 for no limit."""
 
     size: int = 100_000
+    rate: float = 0.0
     batch_size: int = 500
 
     def _fill(self) -> None:
@@ -46,7 +48,8 @@ class BigJob(RealJob):
     def console(self) -> subprocess.Popen[bytes]:
         """`s3console run JOB`, as a person has it in a terminal."""
         return subprocess.Popen(
-            [sys.executable, "-m", "s3console", "--state-dir", str(self.home.path), "run", self.job],
+            [sys.executable, "-m", "s3console", "--state-dir", str(self.home.path), "run", self.job,
+             *(["--rate", f"{self.rate:g}"] if self.rate else [])],
             env=module_environment(self.server.environ), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
 

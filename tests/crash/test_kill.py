@@ -147,7 +147,8 @@ def test_a_large_plan_is_killed_at_two_hundred_points(s3_server: Any, aws_env: A
     kills = int(os.environ.get("S3CONSOLE_KILLS", "200"))
     seconds = float(os.environ.get("S3CONSOLE_KILL_SECONDS", "2400"))
     size = int(os.environ.get("S3CONSOLE_KILL_SIZE", "100000"))
-    job = BigJob(s3_server, tmp_path / "home", size=size)
+    # So slow that it does not run past the next point while it is killed and begins again.
+    job = BigJob(s3_server, tmp_path / "home", size=size, rate=size / (2.5 * kills))
     figures = killed_at_random_points(job, 11, kills, time.monotonic() + seconds)
     job.check_end()
     with capsys.disabled():
